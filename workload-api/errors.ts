@@ -1,0 +1,42 @@
+/**
+ * Every way in which SPIFFE material or a Workload API can be wrong. Closed: a caller can `switch` over it.
+ *
+ * - `ERR_SPIFFE_ID_…`, `ERR_TRUST_DOMAIN_…`, `ERR_ENDPOINT_ADDRESS_…`: a text breaks the rules of its standard.
+ * - `ERR_X509_SVID_…`, `ERR_X509_BUNDLE_…`: a certificate, a key or a bundle is malformed, does not fit, or is not trusted.
+ * - `ERR_WORKLOAD_API_…`: what happened on the stream; the gRPC error is the `cause`.
+ */
+export type SpiffeErrorCode =
+  | 'ERR_SPIFFE_ID_INVALID'
+  | 'ERR_TRUST_DOMAIN_INVALID'
+  | 'ERR_ENDPOINT_ADDRESS_INVALID'
+  | 'ERR_ENDPOINT_ADDRESS_MISSING'
+  | 'ERR_X509_SVID_INVALID'
+  | 'ERR_X509_SVID_KEY_INVALID'
+  | 'ERR_X509_SVID_KEY_MISMATCH'
+  | 'ERR_X509_SVID_ID_MISMATCH'
+  | 'ERR_X509_SVID_EXPIRED'
+  | 'ERR_X509_SVID_NOT_YET_VALID'
+  | 'ERR_X509_SVID_UNTRUSTED'
+  | 'ERR_X509_BUNDLE_INVALID'
+  | 'ERR_X509_BUNDLE_NOT_FOUND'
+  | 'ERR_WORKLOAD_API_SOCKET_MISSING'
+  | 'ERR_WORKLOAD_API_REFUSED'
+  | 'ERR_WORKLOAD_API_UNAVAILABLE'
+  | 'ERR_WORKLOAD_API_PERMISSION_DENIED'
+  | 'ERR_WORKLOAD_API_INVALID_ARGUMENT'
+  | 'ERR_WORKLOAD_API_UNIMPLEMENTED'
+  | 'ERR_WORKLOAD_API_MESSAGE_TOO_LARGE'
+  | 'ERR_WORKLOAD_API_RESPONSE_INVALID'
+  | 'ERR_WORKLOAD_API_TIMEOUT'
+  | 'ERR_WORKLOAD_API_CLOSED'
+
+/** Something given to this library is not what its standard says. Wrong use by the programmer is a `TypeError`. */
+export class SpiffeError extends Error {
+  override readonly name: string = 'SpiffeError'
+  readonly code: SpiffeErrorCode
+
+  constructor(code: SpiffeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
