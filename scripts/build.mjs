@@ -1,17 +1,10 @@
 // Builds what runs: the addon (cargo), the TypeScript (tsc), and the files that lie beside the compiled code.
 // `--no-addon` leaves the Rust part as it is.
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { root, runAsProgram, step } from './step.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-
-function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
-  if (error) throw error
-  if (status !== 0) process.exit(status ?? 1)
-}
+const compiledFolders = ['native', 'workload-api', 'parsec-core', 'sidecar', 'test']
 
 function addonSuffix() {
   if (process.platform !== 'linux') return `${process.platform}-${process.arch}`
@@ -19,33 +12,53 @@ function addonSuffix() {
   return `linux-${process.arch}-${libc}`
 }
 
+/** Where the built addon of this platform lies, relative to the root. */
+export const addonPath = join('dist', 'native', `data-plane.${addonSuffix()}.node`)
+
+function sameContent(from, to) {
+  return existsSync(to) && readFileSync(from).equals(readFileSync(to))
+}
+
 /** Renamed into place: a process that has the old addon mapped must not see its pages change. */
 function place(from, to) {
+  if (sameContent(from, to)) return
   mkdirSync(dirname(to), { recursive: true })
   copyFileSync(from, `${to}.new`)
   renameSync(`${to}.new`, to)
 }
 
-function buildAddon() {
-  run('cargo', ['build', '--release', '--locked', '--package', 'svidecar-data-plane'])
+export async function buildAddon() {
+  await step('build the addon', 'cargo', ['build', '--release', '--locked', '--package', 'svidecar-data-plane'])
   const extension = process.platform === 'darwin' ? 'dylib' : 'so'
-  const built = join(root, 'target', 'release', `libsvidecar_data_plane.${extension}`)
-  place(built, join(root, 'dist', 'native', `data-plane.${addonSuffix()}.node`))
+  place(join(root, 'target', 'release', `libsvidecar_data_plane.${extension}`), join(root, addonPath))
 }
 
 function filesBelow(folder, wanted) {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && wanted.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
 }
 
-function buildTypeScript() {
-  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', '.'])
-  for (const folder of ['workload-api', 'parsec-core', 'sidecar', 'test']) {
-    for (const file of filesBelow(join(root, folder), /\.proto$/)) place(file, join(root, 'dist', relative(root, file)))
+/** What tsc wrote for a source that is gone would still be found by imports and by the package. */
+function removeOrphans() {
+  for (const folder of compiledFolders) {
+    for (const file of filesBelow(join(root, 'dist', folder), /\.(js|js\.map|d\.ts)$/)) {
+      const source = join(root, relative(join(root, 'dist'), file)).replace(/\.(js|js\.map|d\.ts)$/, '.ts')
+      if (!existsSync(source)) rmSync(file)
+    }
   }
 }
 
-if (!process.argv.includes('--no-addon')) buildAddon()
-buildTypeScript()
+export async function buildTypeScript() {
+  removeOrphans()
+  for (const folder of compiledFolders) {
+    for (const file of filesBelow(join(root, folder), /\.proto$/)) place(file, join(root, 'dist', relative(root, file)))
+  }
+  await step('compile the TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
+}
+
+await runAsProgram(import.meta.url, async () => {
+  if (!process.argv.includes('--no-addon')) await buildAddon()
+  await buildTypeScript()
+})
