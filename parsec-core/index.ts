@@ -1,0 +1,25 @@
+/** Keys and who holds them: providers with Parsec's operations and names, and signers over their keys. */
+export { algorithms, describeAlgorithm, isAlgorithm } from './algorithm.js'
+export type { Algorithm, AlgorithmDescriptor, HashName, SignatureScheme } from './algorithm.js'
+export { ParsecError } from './errors.js'
+export type { KeyAttributes, KeyIdentity, KeyInfo, KeyOrigin, KeyType, UsageFlag } from './key-attributes.js'
+export { Opcode, opcodesOf } from './opcode.js'
+export type { OpcodeName } from './opcode.js'
+export type {
+  ConfigTable,
+  ConfiguredProvider,
+  CryptoCheck,
+  Provider,
+  ProviderContext,
+  ProviderFactory,
+} from './provider.js'
+export { providerFactories } from './providers/index.js'
+export { openMemoryProvider } from './providers/software/index.js'
+export { ResponseStatus, responseStatusName } from './response-status.js'
+export type { ResponseStatusName } from './response-status.js'
+export { openSigner } from './signer.js'
+export type { Signer } from './signer.js'
+export { generatePrivateKey, importPrivateKey } from './signing-key-pair.js'
+export { signingKeyAttributes, signingKeyTypeOf, signingKeyTypes } from './signing-keys.js'
+export type { SigningKeyType } from './signing-keys.js'
+export { createCertificateRequest } from './x509/certificate-request.js'
