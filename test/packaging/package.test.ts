@@ -22,7 +22,8 @@ let installed: string
 let description: PackageDescription
 
 async function describe(path: string): Promise<PackageDescription> {
-  return JSON.parse(await readFile(path, 'utf8')) as PackageDescription
+  const parsed: PackageDescription = JSON.parse(await readFile(path, 'utf8'))
+  return parsed
 }
 
 /** Without what an outer npm put there: its settings would reach ours. */
