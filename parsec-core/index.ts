@@ -12,9 +12,11 @@ export type {
   Provider,
   ProviderContext,
   ProviderFactory,
+  ProviderSettings,
 } from './provider.js'
 export { providerFactories } from './providers/index.js'
-export { openMemoryProvider } from './providers/software/index.js'
+export { openProvider } from './providers/open-provider.js'
+export { openEncryptedProvider, openMemoryProvider } from './providers/software/index.js'
 export { ResponseStatus, responseStatusName } from './response-status.js'
 export type { ResponseStatusName } from './response-status.js'
 export { openSigner } from './signer.js'
@@ -22,4 +24,8 @@ export type { Signer } from './signer.js'
 export { generatePrivateKey, importPrivateKey } from './signing-key-pair.js'
 export { signingKeyAttributes, signingKeyTypeOf, signingKeyTypes } from './signing-keys.js'
 export type { SigningKeyType } from './signing-keys.js'
-export { createCertificateRequest } from './x509/certificate-request.js'
+export { createCertificateRequest, verifyCertificateRequest } from './x509/certificate-request.js'
+export { createCertificate } from './x509/certificate.js'
+export type { CertificateTemplate, X509Name } from './x509/certificate.js'
+export { keyIdentifierOf } from './x509/extensions.js'
+export type { ExtendedKeyUsage, KeyUsage } from './x509/extensions.js'

@@ -53,11 +53,16 @@ export interface ProviderContext {
   readonly name: string
 }
 
+/**
+ * A block's keys and values as plain data (durations in milliseconds), defaults written out: two blocks are the same
+ * provider exactly when these are equal, and `openProvider` opens one from them. Names of files, never their contents.
+ */
+export type ProviderSettings = Readonly<Record<string, unknown>>
+
 /** A block that was read without a fault: ready to open, comparable at a reload. */
 export interface ConfiguredProvider {
   readonly type: string
-  /** Plain data; two blocks are the same provider exactly when these are equal. Holds no secret. */
-  readonly settings: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly settings: ProviderSettings
   open(context: ProviderContext): Promise<Provider>
 }
 

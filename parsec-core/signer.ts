@@ -1,11 +1,10 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import { describeAlgorithm, type Algorithm } from './algorithm.js'
 import { ecdsaSignatureToDer } from './ecdsa-signature.js'
-import { notSupported, ParsecError } from './errors.js'
+import { notSupported } from './errors.js'
 import type { KeyIdentity } from './key-attributes.js'
 import { publicKeyFromPsa } from './key-format.js'
 import type { Provider } from './provider.js'
-import { ResponseStatus } from './response-status.js'
 
 /** One key of one provider, for whoever needs signatures and nothing else. */
 export interface Signer {
@@ -34,10 +33,9 @@ export async function openSigner(provider: Provider, key: KeyIdentity): Promise<
     residency,
     sign: async (algorithm, message) => {
       const signature = await signMessage(provider, key, algorithm, message)
-      if (signature.length === 0) {
-        throw new ParsecError(ResponseStatus.PsaErrorGenericError, `"${provider.name}" gave an empty signature`)
-      }
-      return describeAlgorithm(algorithm).scheme === 'ecdsa' ? ecdsaSignatureToDer(signature) : signature
+      return describeAlgorithm(algorithm).scheme === 'ecdsa'
+        ? ecdsaSignatureToDer(attributes.keyBits, signature)
+        : signature
     },
     ...(provider.exportForDataPlane && { exportForDataPlane: exporterOf(provider, key) }),
   }
