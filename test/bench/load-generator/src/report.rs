@@ -1,0 +1,86 @@
+//! Results as lines of JSON: numbers and fixed words only, so nothing needs escaping.
+
+use std::time::{Duration, Instant};
+
+/// Clock ticks of `/proc/self/stat`: fixed at 100 a second in the kernel's interface on every architecture.
+const TICKS_PER_SECOND: f64 = 100.0;
+/// Fields of `/proc/self/stat` after the command's closing parenthesis: user and system time.
+const USER_TIME: usize = 11;
+
+/// User and system time of this process.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    let ticks: u64 = fields
+        .skip(USER_TIME)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    ticks as f64 / TICKS_PER_SECOND
+}
+
+fn percentile(sorted: &[Duration], per_thousand: usize) -> u128 {
+    let index = (sorted.len() * per_thousand / 1000).min(sorted.len().saturating_sub(1));
+    sorted.get(index).map_or(0, Duration::as_micros)
+}
+
+/// What the callers of one measurement did.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) latencies: Vec<Duration>,
+    pub(crate) bytes: u64,
+    pub(crate) failed: u64,
+}
+
+impl Tally {
+    /// Adds another caller's.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.latencies.extend(other.latencies);
+        self.bytes += other.bytes;
+        self.failed += other.failed;
+    }
+
+    /// Prints the line of a finished measurement.
+    pub(crate) fn print(mut self, mode: &str, callers: usize, started: Instant) {
+        self.latencies.sort_unstable();
+        println!(
+            "{{\"mode\":\"{mode}\",\"callers\":{callers},\"done\":{},\"failed\":{},\"bytes\":{},\"seconds\":{:.3},\
+             \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"cpu_seconds\":{:.2}}}",
+            self.latencies.len(),
+            self.failed,
+            self.bytes,
+            started.elapsed().as_secs_f64(),
+            percentile(&self.latencies, 500),
+            percentile(&self.latencies, 990),
+            percentile(&self.latencies, 1000),
+            cpu_seconds(),
+        );
+    }
+}
+
+/// The line that says where a backend can be reached; paths come from the command line and hold no quotes.
+pub(crate) fn listening(address: &str) {
+    println!("{{\"listening\":\"{address}\"}}");
+}
+
+/// The line that says how many connections are held.
+pub(crate) fn holding(connections: usize, failed: u64) {
+    println!("{{\"mode\":\"idle\",\"holding\":{connections},\"failed\":{failed}}}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_taken_from_the_sorted_latencies() {
+        let sorted: Vec<_> = (1..=100).map(Duration::from_micros).collect();
+        assert_eq!(percentile(&sorted, 500), 51);
+        assert_eq!(percentile(&sorted, 990), 100);
+        assert_eq!(percentile(&[], 500), 0);
+    }
+}
