@@ -1,0 +1,76 @@
+/** What `svidecar status --json` prints and the admin socket answers: plain data, times as ISO 8601, durations in ms. */
+export interface Status {
+  readonly version: string
+  readonly pid: number
+  readonly startedAt: string
+  readonly config: ConfigStatus
+  /** Every identity valid and every tunnel listening. */
+  readonly ready: boolean
+  /** Why not, one sentence each; empty when ready. */
+  readonly problems: readonly string[]
+  readonly identities: readonly IdentityStatus[]
+  readonly tunnels: readonly TunnelStatus[]
+  readonly authorities: readonly AuthorityStatus[]
+  readonly log: { readonly lostLines: number }
+}
+
+export interface ConfigStatus {
+  readonly path: string
+  readonly loadedAt: string
+  readonly reloads: number
+  readonly lastReload:
+    { readonly at: string; readonly succeeded: boolean; readonly faults: readonly string[] } | undefined
+}
+
+/** `expired`: there was an SVID and its time is over; the tunnels refuse new connections until there is one again. */
+export type IdentityState = 'waiting' | 'valid' | 'expired'
+
+export interface IdentityStatus {
+  readonly name: string
+  readonly source: string
+  readonly state: IdentityState
+  readonly svid:
+    | {
+        readonly spiffeId: string
+        readonly serialNumber: string
+        readonly notBefore: string
+        readonly notAfter: string
+        /** Where the private key came to be and is held: `generated in Tpm`, `software`. */
+        readonly residency: string
+        readonly trustDomains: readonly string[]
+      }
+    | undefined
+  /** SVIDs put to use since the start, the first one included. */
+  readonly svidsUsed: number
+  /** The last thing that went wrong and has not been mended since. */
+  readonly problem: { readonly at: string; readonly error: string; readonly advice: string } | undefined
+}
+
+export type TunnelState = 'waiting' | 'listening' | 'no_valid_svid' | 'draining' | 'failed'
+
+export interface TunnelStatus {
+  readonly name: string
+  readonly mode: string
+  readonly listen: string
+  readonly target: string
+  readonly identity: string
+  readonly state: TunnelState
+  readonly problem: string | undefined
+  readonly generation: number
+  readonly active: number
+  readonly handshaking: number
+  readonly accepted: number
+  readonly bytesFromPeer: number
+  readonly bytesToPeer: number
+  /** How connections ended, by outcome; only those that occurred. */
+  readonly outcomes: Readonly<Record<string, number>>
+  readonly auditLost: number
+}
+
+export interface AuthorityStatus {
+  readonly name: string
+  readonly trustDomain: string
+  readonly listen: string
+  readonly issued: number
+  readonly authorities: readonly { readonly serialNumber: string; readonly notAfter: string }[]
+}

@@ -1,0 +1,24 @@
+import { ConfigError, loadConfig, type Config } from '../config/index.js'
+import { type CommandContext, type FlagDescriptor, textFlag } from './command.js'
+
+export const configFlag: FlagDescriptor = {
+  name: 'config',
+  kind: 'text',
+  placeholder: 'FILE',
+  help: 'the configuration (default helper.conf)',
+}
+
+export function configPath(context: CommandContext): string {
+  return textFlag(context.flags, 'config') ?? 'helper.conf'
+}
+
+/** The configuration, or undefined after its faults were printed, one line each. */
+export async function loadConfigOrExplain(context: CommandContext): Promise<Config | undefined> {
+  try {
+    return await loadConfig(configPath(context), { env: context.env })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    context.stderr.write(`${error.lines.join('\n')}\n`)
+    return undefined
+  }
+}

@@ -1,0 +1,41 @@
+import { run } from '../supervisor/run.js'
+import { booleanFlag, type Command, durationFlag } from './command.js'
+import { configFlag, configPath, loadConfigOrExplain } from './config-flag.js'
+import { exitCodes } from './exit-code.js'
+import { logFlags, openLog } from './log-flags.js'
+
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'Obtain the identities of a configuration and carry the traffic of its tunnels',
+  description: [
+    'Runs until SIGTERM or SIGINT, which let connections end within shutdown_timeout; a second one ends at once.',
+    'SIGHUP reads the file again. With -daemon-mode=false the identities are obtained once, nothing listens.',
+  ].join('\n'),
+  flags: [
+    configFlag,
+    { name: 'daemon-mode', kind: 'boolean', help: 'false: obtain every identity once and exit (default true)' },
+    {
+      name: 'wait',
+      kind: 'duration',
+      placeholder: 'DURATION',
+      help: 'exit with 3 when an identity is missing after this time (default: never; 1m with -daemon-mode=false)',
+    },
+    ...logFlags,
+  ],
+  positionals: { min: 0, max: 0 },
+  async run(context) {
+    const { logger, sink } = openLog(context.flags)
+    const config = await loadConfigOrExplain(context)
+    if (config === undefined) return exitCodes.fault
+    const status = await run(config, {
+      configPath: configPath(context),
+      env: context.env,
+      log: logger,
+      lostLogLines: () => sink.lostLines,
+      daemonMode: booleanFlag(context.flags, 'daemon-mode') ?? true,
+      waitMs: durationFlag(context.flags, 'wait'),
+    })
+    await sink.flush()
+    return status
+  },
+}

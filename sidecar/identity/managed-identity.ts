@@ -1,0 +1,184 @@
+import { BundleSet, Identity, type IdentityKey } from '../../native/index.js'
+import type { X509BundleSet } from '../../workload-api/index.js'
+import type { IdentityConfig } from '../config/model.js'
+import type { Logger } from '../log/logger.js'
+import { errorText } from '../log/logger.js'
+import type { IdentityState, IdentityStatus } from '../admin/status.js'
+import { dataPlaneKey } from './data-plane-key.js'
+import type { IdentityEvent, IdentitySource, IdentityUpdate } from './identity-source.js'
+
+/** What a tunnel presents: proved in the data plane, whole, never mixed with another generation. */
+export interface UsableIdentity {
+  readonly identity: Identity
+  readonly bundles: BundleSet
+}
+
+/** The wall clock is looked at this often: long timers overflow and stop while a machine is suspended. */
+const clockCheckMs = 5000
+const proofTimeoutMs = 10_000
+
+interface Current extends UsableIdentity {
+  readonly update: IdentityUpdate
+}
+
+function nativeBundles(bundles: X509BundleSet): BundleSet {
+  return BundleSet.create(
+    new Map([...bundles].map(([trustDomain, bundle]) => [trustDomain as string, bundle.x509Authorities])),
+  )
+}
+
+/**
+ * One identity of the sidecar: follows its source, proves each new key and chain in the data plane, and swaps it in
+ * whole. A bad update never replaces a good one.
+ */
+export class ManagedIdentity {
+  readonly config: IdentityConfig
+  readonly #log: Logger
+  readonly #listeners = new Set<(current: UsableIdentity) => void>()
+  readonly #stop = new AbortController()
+  /** Aborted when there will be no (further) SVID: the source gave up or the identity was closed. */
+  readonly #ended = new AbortController()
+  #current: Current | undefined
+  #svidsUsed = 0
+  #problem: IdentityStatus['problem']
+  #expiryTold = false
+  #following: Promise<void> | undefined
+  #clock: NodeJS.Timeout | undefined
+
+  constructor(config: IdentityConfig, log: Logger) {
+    this.config = config
+    this.#log = log.with({ identity: config.name })
+  }
+
+  /** What to hand to a source as its listener for faults. */
+  readonly onEvent = (event: IdentityEvent): void => {
+    this.#problem = { at: new Date().toISOString(), error: errorText(event.error), advice: event.advice }
+    this.#log.warn(`no new SVID: ${event.advice}`, { error: errorText(event.error), retryInMs: event.retryInMs })
+  }
+
+  start(source: IdentitySource): void {
+    this.#clock = setInterval(() => this.#checkClock(), clockCheckMs).unref()
+    this.#following = this.#follow(source).catch((error: unknown) => {
+      this.#problem = { at: new Date().toISOString(), error: errorText(error), advice: 'the identity source gave up' }
+      this.#log.error('the identity source gave up', { error: errorText(error) })
+      this.#ended.abort(error)
+    })
+  }
+
+  get current(): UsableIdentity | undefined {
+    return this.#current
+  }
+
+  /** Resolves when there is a usable identity; rejects when the source gave up or the signal fired. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([signal, this.#ended.signal])
+    while (this.#current === undefined) {
+      ended.throwIfAborted()
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          stopListening()
+          ended.removeEventListener('abort', wake)
+          resolve()
+        }
+        const stopListening = this.onChange(wake)
+        ended.addEventListener('abort', wake, { once: true })
+      })
+    }
+  }
+
+  /** Calls `listener` at every swap from now on; returns how to stop that. */
+  onChange(listener: (current: UsableIdentity) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  state(now: number = Date.now()): IdentityState {
+    if (this.#current === undefined) return 'waiting'
+    return this.#current.identity.notAfter.getTime() > now ? 'valid' : 'expired'
+  }
+
+  status(): IdentityStatus {
+    return {
+      name: this.config.name,
+      source: this.config.source,
+      state: this.state(),
+      svid: this.#current === undefined ? undefined : svidStatus(this.#current),
+      svidsUsed: this.#svidsUsed,
+      problem: this.#problem,
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#clock)
+    this.#stop.abort()
+    this.#ended.abort(new Error(`identity "${this.config.name}" was closed`))
+    await this.#following
+    this.#listeners.clear()
+    this.#current?.identity.close()
+    this.#current = undefined
+  }
+
+  async #follow(source: IdentitySource): Promise<void> {
+    for await (const update of source.updates(this.#stop.signal)) {
+      try {
+        await this.#use(update)
+      } catch (error) {
+        this.onEvent({
+          kind: 'failed',
+          error: error instanceof Error ? error : new Error(String(error)),
+          advice: 'the new SVID or its key failed the proof before use; the last good one stays',
+          retryInMs: undefined,
+        })
+      }
+    }
+  }
+
+  async #use(update: IdentityUpdate): Promise<void> {
+    const key: IdentityKey = dataPlaneKey(update.signer)
+    const bundles = nativeBundles(update.bundles)
+    const identity = await Identity.create(update.chain, key, { timeoutMs: proofTimeoutMs }).finally(() => wipe(key))
+    if (this.#stop.signal.aborted) {
+      identity.close()
+      return
+    }
+    const previous = this.#current
+    this.#current = { identity, bundles, update }
+    this.#svidsUsed += 1
+    this.#problem = undefined
+    this.#expiryTold = false
+    this.#log.info(previous === undefined ? 'SVID in use' : 'SVID rotated', svidFields(this.#current))
+    for (const listener of this.#listeners) listener(this.#current)
+    // Tunnels hold their own reference until their last handshake with it is over.
+    previous?.identity.close()
+  }
+
+  #checkClock(): void {
+    if (this.#expiryTold || this.state() !== 'expired') return
+    this.#expiryTold = true
+    this.#log.error('the SVID expired: new connections are refused until there is a new one', {
+      problem: this.#problem?.advice,
+    })
+  }
+}
+
+/** The data plane has its own copy by now. */
+function wipe(key: IdentityKey): void {
+  if ('pkcs8' in key) key.pkcs8.fill(0)
+}
+
+function svidStatus(current: Current): NonNullable<IdentityStatus['svid']> {
+  const { identity, bundles, update } = current
+  return {
+    spiffeId: identity.spiffeId,
+    serialNumber: identity.serialNumber,
+    notBefore: identity.notBefore.toISOString(),
+    notAfter: identity.notAfter.toISOString(),
+    residency: update.signer.residency,
+    trustDomains: bundles.trustDomains,
+  }
+}
+
+function svidFields(current: Current): Readonly<Record<string, unknown>> {
+  const { spiffeId, serialNumber, notAfter, residency } = svidStatus(current)
+  return { spiffeId, serialNumber, notAfter, residency }
+}

@@ -1,0 +1,21 @@
+import type { IdentityStatus, TunnelStatus } from '../admin/status.js'
+
+function identityProblem(identity: IdentityStatus): string | undefined {
+  if (identity.state === 'valid') return undefined
+  const what = identity.state === 'waiting' ? 'has no SVID yet' : 'has an SVID that expired'
+  const why = identity.problem === undefined ? '' : `: ${identity.problem.advice} (${identity.problem.error})`
+  return `identity "${identity.name}" ${what}${why}`
+}
+
+function tunnelProblem(tunnel: TunnelStatus): string | undefined {
+  if (tunnel.problem !== undefined) return `tunnel "${tunnel.name}": ${tunnel.problem}`
+  if (tunnel.state === 'listening') return undefined
+  // Its identity has a sentence of its own.
+  if (tunnel.state === 'waiting' || tunnel.state === 'no_valid_svid') return undefined
+  return `tunnel "${tunnel.name}" is ${tunnel.state}`
+}
+
+/** Why the process is not ready, a sentence each; a renewal that fails is no problem while the SVID is valid. */
+export function problemsOf(identities: readonly IdentityStatus[], tunnels: readonly TunnelStatus[]): readonly string[] {
+  return [...identities.map(identityProblem), ...tunnels.map(tunnelProblem)].filter((problem) => problem !== undefined)
+}

@@ -1,0 +1,107 @@
+import { disableCoreFiles, nofileLimit, version } from '../../native/index.js'
+import { type ExitCode, exitCodes } from '../cli/exit-code.js'
+import { type Config, loadConfig } from '../config/index.js'
+import { errorText, type Logger } from '../log/logger.js'
+import { faultLines } from './fault-lines.js'
+import { Sidecar } from './sidecar.js'
+import { StopSignals } from './stop-signals.js'
+
+export interface RunOptions {
+  readonly configPath: string
+  readonly env: NodeJS.ProcessEnv
+  readonly log: Logger
+  readonly lostLogLines: () => number
+  /** False: obtain every identity once and end. */
+  readonly daemonMode: boolean
+  /** How long identities may be missing; undefined: for ever in daemon mode, a minute otherwise. */
+  readonly waitMs: number | undefined
+}
+
+const oneShotWaitMs = 60_000
+/** What the descriptors beside the connections need: listeners, the agent, logs, Node itself. */
+const otherDescriptors = 64
+
+/** Each connection has two sockets; running out stops new connections, so it is said before it happens. */
+function warnOfDescriptorShortage(config: Config, log: Logger): void {
+  const wanted = 2 * config.tunnels.reduce((sum, tunnel) => sum + tunnel.maxConnections, 0) + otherDescriptors
+  const { soft } = nofileLimit()
+  if (wanted > soft) {
+    log.warn('the limit of open files is below what max_connections could need; raise it or lower max_connections', {
+      limit: soft,
+      wanted,
+    })
+  }
+}
+
+/**
+ * Runs a configuration until it is told to stop, cannot go on, or (not in daemon mode) has obtained every identity.
+ * Returns the exit status; a second stop signal ends the process at once.
+ */
+export async function run(config: Config, options: RunOptions): Promise<ExitCode> {
+  const { log } = options
+  disableCoreFiles()
+  for (const { line, column, message } of config.warnings) log.warn(message, { file: config.path, line, column })
+  warnOfDescriptorShortage(config, log)
+  const stop = new StopSignals(log)
+  try {
+    return await runUntilStopped(options.daemonMode ? config : withoutListeners(config), options, stop)
+  } catch (error) {
+    log.error('cannot start', { faults: faultLines(error) })
+    return exitCodes.fault
+  } finally {
+    stop.close()
+  }
+}
+
+/** One-shot: what the identities need and nothing that listens for others. */
+function withoutListeners(config: Config): Config {
+  return { ...config, tunnels: [], admin: undefined, metrics: undefined }
+}
+
+async function runUntilStopped(config: Config, options: RunOptions, stop: StopSignals): Promise<ExitCode> {
+  const { log } = options
+  const sidecar = await Sidecar.start(config, {
+    log,
+    lostLogLines: options.lostLogLines,
+    loadConfig: () => loadConfig(options.configPath, { env: options.env }),
+  })
+  log.info('started', { version, pid: process.pid, config: config.path })
+  stop.onReload(() => void sidecar.reload())
+  try {
+    const status = await waitForEnd(sidecar, options, stop)
+    return status
+  } finally {
+    await sidecar.shutdown()
+    log.info('stopped')
+  }
+}
+
+async function waitForEnd(sidecar: Sidecar, options: RunOptions, stop: StopSignals): Promise<ExitCode> {
+  const { log, daemonMode } = options
+  const waitMs = options.waitMs ?? (daemonMode ? undefined : oneShotWaitMs)
+  const patience = AbortSignal.any([
+    stop.signal,
+    sidecar.failure,
+    ...(waitMs === undefined ? [] : [AbortSignal.timeout(waitMs)]),
+  ])
+  try {
+    await sidecar.identitiesReady(patience)
+    log.info('every identity is in use')
+  } catch (error) {
+    if (stop.signal.aborted) return daemonMode ? exitCodes.success : exitCodes.fault
+    log.error('an identity is missing', { problems: sidecar.status().problems, error: errorText(error) })
+    return sidecar.failure.aborted ? exitCodes.fault : exitCodes.noIdentity
+  }
+  if (!daemonMode) return exitCodes.success
+  await aborted(AbortSignal.any([stop.signal, sidecar.failure]))
+  if (!sidecar.failure.aborted) return exitCodes.success
+  log.error('cannot go on', { error: errorText(sidecar.failure.reason) })
+  return exitCodes.fault
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
