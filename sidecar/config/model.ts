@@ -85,7 +85,9 @@ export type IdentityConfig = WorkloadApiIdentityConfig | AuthorityIdentityConfig
 /** An embedded authority: a block of the file, or the flags of `svidecar authority`. */
 export interface AuthorityConfig {
   readonly name: string
-  readonly listen: Address
+  /** Always a unix socket: callers are known by their uid. */
+  readonly listen: Extract<Address, { kind: 'unix' }>
+  readonly unixListen: UnixListenConfig
   readonly trustDomain: string
   readonly svidTtlMs: number
   readonly caTtlMs: number
@@ -104,10 +106,12 @@ export interface KeyProviderConfig {
 
 export interface AdminConfig {
   readonly listen: Extract<Address, { kind: 'unix' }>
+  readonly unixListen: UnixListenConfig
 }
 
 export interface MetricsConfig {
   readonly listen: Address
+  readonly unixListen: UnixListenConfig | undefined
 }
 
 export interface Config {

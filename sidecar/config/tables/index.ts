@@ -1,0 +1,23 @@
+import type { BlockTables } from '../schema/read-document.js'
+import { authorityKeys } from './authority.js'
+import { identityKeys } from './identity.js'
+import { adminKeys, keyProviderKeys, metricsKeys } from './services.js'
+import { tunnelKeys } from './tunnel.js'
+
+/** Every kind of block. */
+export const blockTables = {
+  identity: { form: 'labelled', keys: identityKeys },
+  tunnel: { form: 'labelled', keys: tunnelKeys },
+  authority: { form: 'labelled', keys: authorityKeys },
+  key_provider: { form: 'labelled', keys: keyProviderKeys, open: true },
+  admin: { form: 'single', keys: adminKeys },
+  metrics: { form: 'single', keys: metricsKeys },
+} as const satisfies BlockTables
+
+export type BlockName = keyof typeof blockTables
+
+export { allowKeys, tunnelKeys, unixListenerKeys } from './tunnel.js'
+export { identityKeys, identitySources, type IdentitySourceRules } from './identity.js'
+export { authorityKeys } from './authority.js'
+export { adminKeys, keyProviderKeys, metricsKeys } from './services.js'
+export { topLevelKeys } from './top-level.js'
