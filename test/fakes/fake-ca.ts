@@ -188,7 +188,7 @@ function build(options: CertificateOptions & { key: KeyObject }, issuer: string,
     der.sequence(der.time(options.notBefore ?? new Date()), der.time(options.notAfter ?? new Date())),
     distinguishedName(options.commonName ?? ''),
     publicKey(options.key),
-    der.constructed(3, der.sequence(...extensions(options).map(writeExtension))),
+    der.constructed(3, der.sequence(...extensions(options, signer).map(writeExtension))),
   )
   return der.sequence(toBeSigned, algorithm.identifier, der.bitString(sign(algorithm.hash, toBeSigned, signer)))
 }
@@ -199,6 +199,10 @@ function randomSerialNumber(): bigint {
 
 function publicKey(key: KeyObject): Uint8Array {
   return createPublicKey(key).export({ type: 'spki', format: 'der' })
+}
+
+function keyIdentifier(key: KeyObject): Uint8Array {
+  return createHash('sha1').update(publicKey(key)).digest()
 }
 
 /** Empty text is the empty name, as SPIRE's leaves may have it. */
@@ -216,7 +220,7 @@ function signatureAlgorithm(key: KeyObject): { identifier: Uint8Array; hash: str
   return { identifier: der.sequence(der.oid(`1.2.840.10045.4.3.${last}`)), hash: `sha${bits}` }
 }
 
-function extensions(options: CertificateOptions & { key: KeyObject }): Extension[] {
+function extensions(options: CertificateOptions & { key: KeyObject }, signer: KeyObject): Extension[] {
   const written: Extension[] = []
   const add = (oid: string, critical: boolean, value: Uint8Array) => written.push({ oid, critical, value })
   if (options.isAuthority !== null && options.isAuthority !== undefined) {
@@ -232,7 +236,8 @@ function extensions(options: CertificateOptions & { key: KeyObject }): Extension
     const { permitted, excluded } = options.nameConstraints
     add('2.5.29.30', true, der.sequence(...subtrees(0, permitted), ...subtrees(1, excluded)))
   }
-  add('2.5.29.14', false, der.octetString(createHash('sha1').update(publicKey(options.key)).digest()))
+  add('2.5.29.14', false, der.octetString(keyIdentifier(options.key)))
+  if (signer !== options.key) add('2.5.29.35', false, der.sequence(der.primitive(0, keyIdentifier(signer))))
   return [...written, ...(options.extraExtensions ?? [])]
 }
 
