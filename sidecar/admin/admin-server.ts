@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { bindUnixSocket, type BoundUnixSocket } from '../socket/bind-unix-socket.js'
 import { type HealthAnswer, type ReloadAnswer, adminPaths } from './admin-protocol.js'
+import type { AdminConfig } from '../config/index.js'
+import { credentialsOf } from '../socket/credentials-of.js'
 import type { Status } from './status.js'
 
 /** What the admin socket can ask of the process. */
@@ -56,7 +58,14 @@ function createAdminHttpServer(actions: AdminActions): Server {
   return server
 }
 
-/** The operator's socket: status, health, reload. Only the socket file's permissions guard it, so it is 0600. */
+function admitOnly(server: Server, uids: readonly number[]): void {
+  server.prependListener('connection', (socket) => {
+    const uid = credentialsOf(socket)?.uid
+    if (uid === undefined || !uids.includes(uid)) socket.destroy()
+  })
+}
+
+/** The operator's socket: status, health, reload. The socket file's permissions guard it, 0600 unless said otherwise. */
 export class AdminServer {
   readonly path: string
   readonly #server: Server
@@ -68,11 +77,12 @@ export class AdminServer {
     this.#socket = socket
   }
 
-  /** Binds `path`; throws `SocketError` when another process answers there or the directory is not writable. */
-  static async open(path: string, actions: AdminActions): Promise<AdminServer> {
+  /** Binds its path; throws `SocketError` when another process answers there or the directory is not writable. */
+  static async open({ listen, unixListen }: AdminConfig, actions: AdminActions): Promise<AdminServer> {
     const server = createAdminHttpServer(actions)
-    const socket = await bindUnixSocket(server, path, { mode: 0o600 })
-    return new AdminServer(path, server, socket)
+    if (unixListen.allowUids !== undefined) admitOnly(server, unixListen.allowUids)
+    const socket = await bindUnixSocket(server, listen.path, unixListen)
+    return new AdminServer(listen.path, server, socket)
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig, type Config } from '../config/index.js'
+import { ConfigError, formatFaults, loadConfig, type Config } from '../config/index.js'
 import { type CommandContext, type FlagDescriptor, textFlag } from './command.js'
 
 export const configFlag: FlagDescriptor = {
@@ -18,7 +18,7 @@ export async function loadConfigOrExplain(context: CommandContext): Promise<Conf
     return await loadConfig(configPath(context), { env: context.env })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    context.stderr.write(`${error.lines.join('\n')}\n`)
+    context.stderr.write(`${formatFaults(error.path, error.faults).join('\n')}\n`)
     return undefined
   }
 }

@@ -1,3 +1,4 @@
+import { loadConfig } from '../config/index.js'
 import { run } from '../supervisor/run.js'
 import { booleanFlag, type Command, durationFlag } from './command.js'
 import { configFlag, configPath, loadConfigOrExplain } from './config-flag.js'
@@ -28,8 +29,7 @@ export const runCommand: Command = {
     const config = await loadConfigOrExplain(context)
     if (config === undefined) return exitCodes.fault
     const status = await run(config, {
-      configPath: configPath(context),
-      env: context.env,
+      loadConfig: () => loadConfig(configPath(context), { env: context.env }),
       log: logger,
       lostLogLines: () => sink.lostLines,
       daemonMode: booleanFlag(context.flags, 'daemon-mode') ?? true,

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { Status } from '../admin/status.js'
-import type { Address } from '../config/model.js'
+import type { MetricsConfig } from '../config/index.js'
+import { bindUnixSocket, type BoundUnixSocket } from '../socket/bind-unix-socket.js'
 import type { TunnelRunner } from '../tunnel/tunnel-runner.js'
 
 /** What the metrics are read from, at each scrape. */
@@ -12,12 +13,14 @@ export interface MetricsSource {
 /** Answers `GET /metrics` and nothing else. No label carries text a peer chose. */
 export class MetricsServer {
   readonly #server: Server
+  readonly #socket: BoundUnixSocket | undefined
 
-  private constructor(server: Server) {
+  private constructor(server: Server, socket: BoundUnixSocket | undefined) {
     this.#server = server
+    this.#socket = socket
   }
 
-  static async open(listen: Address, source: MetricsSource): Promise<MetricsServer> {
+  static async open({ listen, unixListen }: MetricsConfig, source: MetricsSource): Promise<MetricsServer> {
     // Loaded only where it is used: it costs every other process memory for nothing.
     const { createMetricsRegistry } = await import('./metrics-registry.js')
     const registry = createMetricsRegistry(source)
@@ -37,26 +40,27 @@ export class MetricsServer {
       },
     )
     server.maxConnections = 64
-    await listenOn(server, listen)
-    return new MetricsServer(server)
+    if (listen.kind === 'tcp') await listenOnTcp(server, listen)
+    const socket =
+      listen.kind === 'unix' ? await bindUnixSocket(server, listen.path, unixListen ?? { mode: 0o600 }) : undefined
+    return new MetricsServer(server, socket)
   }
 
   close(): Promise<void> {
     this.#server.closeAllConnections()
+    if (this.#socket !== undefined) return this.#socket.close()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
     })
   }
 }
 
-function listenOn(server: Server, listen: Address): Promise<void> {
+function listenOnTcp(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    const bound = () => {
+    server.listen({ host, port }, () => {
       server.removeListener('error', reject)
       resolve()
-    }
-    if (listen.kind === 'unix') server.listen({ path: listen.path }, bound)
-    else server.listen({ host: listen.host, port: listen.port }, bound)
+    })
   })
 }

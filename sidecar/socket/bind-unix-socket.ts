@@ -1,4 +1,4 @@
-import { chmod, lstat, rename, unlink } from 'node:fs/promises'
+import { chmod, chown, lstat, rename, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 
@@ -13,6 +13,13 @@ export class SocketError extends Error {
     super(message, options)
     this.code = code
   }
+}
+
+/** Owner and permissions of a socket file; the owner and group of the process when not given. */
+export interface UnixSocketOptions {
+  readonly mode: number
+  readonly owner?: number | undefined
+  readonly group?: number | undefined
 }
 
 export interface BoundUnixSocket {
@@ -60,6 +67,12 @@ async function assertReplaceable(path: string): Promise<void> {
   }
 }
 
+async function setOwner(path: string, { owner, group }: UnixSocketOptions): Promise<void> {
+  if (owner === undefined && group === undefined) return
+  const { uid, gid } = await lstat(path)
+  await chown(path, owner ?? uid, group ?? gid)
+}
+
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -83,7 +96,7 @@ function closeServer(server: Server): Promise<void> {
 export async function bindUnixSocket(
   server: Server,
   path: string,
-  options: { mode: number },
+  options: UnixSocketOptions,
 ): Promise<BoundUnixSocket> {
   if (Buffer.byteLength(path) > longestPathBytes) {
     throw new SocketError(
@@ -96,6 +109,7 @@ export async function bindUnixSocket(
   try {
     await listen(server, temporary)
     await chmod(temporary, options.mode)
+    await setOwner(temporary, options)
     await rename(temporary, path)
   } catch (error) {
     await closeServer(server)

@@ -1,22 +1,21 @@
-import type { Provider } from '../../parsec-core/index.js'
+import { openProvider, type Provider } from '../../parsec-core/index.js'
 import { AdminServer, type AdminActions } from '../admin/admin-server.js'
 import { Authority } from '../authority/index.js'
-import type {
-  AdminConfig,
-  AuthorityConfig,
-  Config,
-  IdentityConfig,
-  KeyProviderConfig,
-  MetricsConfig,
-} from '../config/model.js'
+import {
+  type AdminConfig,
+  type AuthorityConfig,
+  type Config,
+  formatAddress,
+  type IdentityConfig,
+  type KeyProviderConfig,
+  type MetricsConfig,
+} from '../config/index.js'
 import { openIdentitySource } from '../identity/open-identity-source.js'
 import { ManagedIdentity } from '../identity/managed-identity.js'
-import { openKeyProvider } from '../identity/open-key-provider.js'
 import type { Logger } from '../log/logger.js'
 import { MetricsServer, type MetricsSource } from '../metrics/metrics-server.js'
 import type { ConnectionAudit } from '../tunnel/connection-audit.js'
 import { TunnelRunner } from '../tunnel/tunnel-runner.js'
-import { formatAddress } from '../tunnel/tunnel-settings.js'
 import { nextParts, type Parts } from './parts.js'
 import type { Undo } from './undo.js'
 
@@ -141,7 +140,7 @@ export async function assemble(
   const { log } = context
   assertAuthoritiesUnchanged(running.authorities, config.authorities)
   const wantedProviders = byName([memoryProvider, ...config.keyProviders])
-  const providers = await nextParts(wantedProviders, running.providers, openKeyProvider, undo)
+  const providers = await nextParts(wantedProviders, running.providers, openProvider, undo)
   const openAuthority = (authority: AuthorityConfig) =>
     Authority.open(authority, {
       provider: providerOf(providers, authority.keyProvider),
@@ -161,9 +160,9 @@ export async function assemble(
     undo,
   )
   const tunnels = await nextTunnels(config, running.tunnels, identities, context, undo)
-  const openAdmin = (admin: AdminConfig) => AdminServer.open(admin.listen.path, context.actions)
+  const openAdmin = (admin: AdminConfig) => AdminServer.open(admin, context.actions)
   const admin = await nextParts(single(config.admin), running.admin, openAdmin, undo)
-  const openMetrics = (metrics: MetricsConfig) => MetricsServer.open(metrics.listen, context.metrics)
+  const openMetrics = (metrics: MetricsConfig) => MetricsServer.open(metrics, context.metrics)
   const metrics = await nextParts(single(config.metrics), running.metrics, openMetrics, undo)
   return { config, providers, authorities, identities, tunnels, admin, metrics }
 }

@@ -1,14 +1,14 @@
 import { disableCoreFiles, nofileLimit, version } from '../../native/index.js'
 import { type ExitCode, exitCodes } from '../cli/exit-code.js'
-import { type Config, loadConfig } from '../config/index.js'
+import type { Config } from '../config/index.js'
 import { errorText, type Logger } from '../log/logger.js'
 import { faultLines } from './fault-lines.js'
 import { Sidecar } from './sidecar.js'
 import { StopSignals } from './stop-signals.js'
 
 export interface RunOptions {
-  readonly configPath: string
-  readonly env: NodeJS.ProcessEnv
+  /** Reads the configuration again for a reload; throws `ConfigError`. */
+  readonly loadConfig: () => Promise<Config>
   readonly log: Logger
   readonly lostLogLines: () => number
   /** False: obtain every identity once and end. */
@@ -63,7 +63,7 @@ async function runUntilStopped(config: Config, options: RunOptions, stop: StopSi
   const sidecar = await Sidecar.start(config, {
     log,
     lostLogLines: options.lostLogLines,
-    loadConfig: () => loadConfig(options.configPath, { env: options.env }),
+    loadConfig: options.loadConfig,
   })
   log.info('started', { version, pid: process.pid, config: config.path })
   stop.onReload(() => void sidecar.reload())

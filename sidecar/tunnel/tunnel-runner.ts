@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util'
 import { type AuthorizeCallback, Listener, Tunnel, type TunnelStats } from '../../native/index.js'
 import { authorizeAllow } from '../authorizers/index.js'
 import type { TunnelStatus } from '../admin/status.js'
-import type { TunnelConfig } from '../config/model.js'
+import { formatAddress, type TunnelConfig } from '../config/index.js'
 import type { ManagedIdentity, UsableIdentity } from '../identity/managed-identity.js'
 import { errorText, type Logger } from '../log/logger.js'
 import type { SpiffeId } from '../../workload-api/index.js'
 import type { ConnectionAudit } from './connection-audit.js'
-import { formatAddress, listenEndpoint, tunnelSettings } from './tunnel-settings.js'
+import { listenEndpoint, tunnelSettings } from './tunnel-settings.js'
 
 /** Bound: the address is taken and nothing listens, because there is no identity yet. */
 type State =

@@ -1,5 +1,5 @@
 import type { ListenEndpoint, TunnelSettings } from '../../native/index.js'
-import type { Address, TunnelConfig } from '../config/model.js'
+import type { TunnelConfig } from '../config/index.js'
 
 /** The part of a tunnel's configuration that the data plane can change under a listening socket. */
 export function tunnelSettings(config: TunnelConfig): TunnelSettings {
@@ -34,10 +34,4 @@ export function listenEndpoint(config: TunnelConfig): ListenEndpoint {
     ...(group === undefined ? {} : { gid: group }),
     ...(allowUids === undefined ? {} : { allowUids }),
   }
-}
-
-/** An address as it is written in a file: `127.0.0.1:80`, `[::1]:80`, `unix:/p`. */
-export function formatAddress(address: Address): string {
-  if (address.kind === 'unix') return `unix:${address.path}`
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
