@@ -64,6 +64,11 @@ export class ConfigError extends Error {
     this.path = path
     this.faults = faults
   }
+
+  /** `file:line:column: message` for each fault. */
+  get lines(): readonly string[] {
+    return formatFaults(this.path, this.faults)
+  }
 }
 
 /** A line for each fault: `file:line:column: message`, or `file: message` for the file as a whole. */

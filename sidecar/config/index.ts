@@ -2,7 +2,7 @@ export { formatAddress, isLocal, parseAddress } from './address.js'
 export type { Accounts } from './accounts.js'
 export { parseDuration } from './duration.js'
 export { ConfigError, formatFaults, type ConfigErrorCode, type Fault } from './faults.js'
-export { loadConfig, validateConfig, type LoadOptions, type Validation } from './load-config.js'
+export { loadConfig, validateConfig, type LoadOptions } from './load-config.js'
 export { parseConfig, type ParseOptions } from './parse-config.js'
 export {
   loadRegistrationFile,

@@ -88,7 +88,8 @@ function identitiesOf(
   providers: Labels,
   reading: Reading,
 ): readonly IdentityConfig[] {
-  const agentAddress = agentAddressOf(top, env, reading)
+  const askAgent = withDefault || blocks.some(({ fields }) => fields.source.value !== 'authority')
+  const agentAddress = agentAddressOf(top, askAgent ? env : undefined, reading)
   if (top.hint.given && blocks.length > 0) {
     reading.faults.add(top.hint.at, '"hint" belongs into the identity block it chooses the SVID of')
   }

@@ -117,6 +117,7 @@ class Parser {
   #keys(): Key[] {
     const keys: Key[] = []
     while (this.#token.type === 'identifier' || this.#token.type === 'string') {
+      if (!this.#within(0, this.#token.at)) break
       const { text, at } = this.#advance()
       keys.push({ name: text, at })
     }

@@ -11,23 +11,31 @@ const variables = ['SPIFFE_ENDPOINT_SOCKET', 'SPIRE_AGENT_ADDRESS'] as const
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where the agent is: the file, then the environment, then the default of spiffe-helper. Empty means not given. */
-export function agentAddressOf(top: Fields<typeof topLevelKeys>, env: Environment, reading: Reading): string {
+const wholeFile = { line: 1, column: 1 }
+
+/**
+ * Where the agent is: the file, then, when an identity comes from the agent, the environment, then the default of
+ * spiffe-helper. Empty means not given.
+ */
+export function agentAddressOf(
+  top: Fields<typeof topLevelKeys>,
+  env: Environment | undefined,
+  { faults, warnings }: Reading,
+): string {
   const { agent_address: current, agentAddress: old } = top
   if (current.given && old.given) {
-    reading.faults.add(old.at, 'use of agent_address and agentAddress found, use only agent_address')
+    faults.add(old.at, 'use of agent_address and agentAddress found, use only agent_address')
   } else if (old.given) {
-    reading.warnings.add(old.at, 'agentAddress will be deprecated, should be used as agent_address')
+    warnings.add(old.at, 'agentAddress will be deprecated, should be used as agent_address')
   }
   const written = current.value || old.value
   if (written !== undefined && written !== '') return written
-  for (const name of variables) {
-    const value = env[name]
-    if (value === undefined || value === '') continue
-    const checked = checkAgentAddress(value)
-    if ('value' in checked) return checked.value
-    reading.faults.add({ line: 1, column: 1 }, `the environment variable ${name}, ${quoted(value)}, ${checked.fault}`)
-    return defaultAgentAddress
-  }
+  const name = variables.find((variable) => (env?.[variable] ?? '') !== '')
+  if (name === undefined) return defaultAgentAddress
+  const value = env?.[name] ?? ''
+  if (name === 'SPIRE_AGENT_ADDRESS') warnings.add(wholeFile, `${name} is deprecated, use SPIFFE_ENDPOINT_SOCKET`)
+  const checked = checkAgentAddress(value)
+  if ('value' in checked) return checked.value
+  faults.add(wholeFile, `the environment variable ${name}, ${quoted(value)}, ${checked.fault}`)
   return defaultAgentAddress
 }

@@ -58,7 +58,7 @@ class BlockTable implements ConfigTable {
       if (key === 'type') continue
       const earlier = this.#items.get(key)
       if (earlier === undefined) this.#items.set(key, item)
-      else reading.faults.add(item.key.at, `${quoted(key)} is given again; first on line ${earlier.key.at.line}`)
+      else reading.faults.add(item.key.at, `${quoted(key)} is given again, first on line ${earlier.key.at.line}`)
     }
   }
 

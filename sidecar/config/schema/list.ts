@@ -24,7 +24,7 @@ export function listOf<T extends string | number>(
         const earlier = seen.get(read)
         if (earlier === undefined) seen.set(read, item.at)
         else
-          reading.faults.add(item.at, `${quoted(key)} has ${quoted(String(read))} twice; first on line ${earlier.line}`)
+          reading.faults.add(item.at, `${quoted(key)} has ${quoted(String(read))} twice, first on line ${earlier.line}`)
       }
       return [...seen.keys()]
     },

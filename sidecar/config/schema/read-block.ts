@@ -1,4 +1,4 @@
-import { quoted } from '../faults.js'
+import { quoted, type Position } from '../faults.js'
 import type { Item, ObjectValue } from '../hcl/index.js'
 import { wrongKind } from './scalars.js'
 import type { Field, Fields, KeyTable, Site, ValueType } from './spec.js'
@@ -16,10 +16,14 @@ export function readKeys<T extends KeyTable>(table: T, items: readonly Item[], s
   for (const [key, spec] of Object.entries(table)) {
     const item = given.get(key)
     const value = spec.read(key, item, site)
-    fields[key] = { value, at: item?.value.at ?? site.at, given: item !== undefined }
+    fields[key] = { value, at: placeOf(item) ?? site.at, given: item !== undefined }
   }
   // Sound: one field was made for each key of the table, of what that key's spec answers.
   return fields as Fields<T>
+}
+
+function placeOf(item: Item | undefined): Position | undefined {
+  return item?.value.kind === 'object' ? item.key.at : item?.value.at
 }
 
 function itemsByKey(table: KeyTable, items: readonly Item[], site: Site): ReadonlyMap<string, Item> {
@@ -29,18 +33,17 @@ function itemsByKey(table: KeyTable, items: readonly Item[], site: Site): Readon
   for (const item of items) {
     const key = names.get(item.key.name.toLowerCase())
     if (key === undefined) {
-      const where = site.name === '' ? '' : ` in ${site.name}`
       faults.add(
         item.key.at,
-        `unknown key ${quoted(item.key.name)}${where}${suggestion(item.key.name, supported(table))}`,
+        `unknown key ${quoted(item.key.name)} in ${site.name}${suggestion(item.key.name, supported(table))}`,
       )
       continue
     }
     const earlier = given.get(key)
     if (earlier === undefined || table[key]?.lastWins === true) given.set(key, item)
     if (earlier === undefined) continue
-    const again = `${quoted(key)} is given again; first on line ${earlier.key.at.line}`
-    if (table[key]?.lastWins === true) warnings.add(item.key.at, `${again}. the last one counts`)
+    const again = `${quoted(key)} is given again, first on line ${earlier.key.at.line}`
+    if (table[key]?.lastWins === true) warnings.add(item.key.at, `${again}; the last one counts`)
     else faults.add(item.key.at, again)
   }
   return given

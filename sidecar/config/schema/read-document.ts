@@ -125,7 +125,7 @@ function readBlocks(
     }
     const earlier = seen.get(label?.name ?? '')
     if (earlier !== undefined && table.form !== 'many') {
-      reading.faults.add(key.at, `${named} is there twice; first on line ${earlier.at.line}`)
+      reading.faults.add(key.at, `${named} is there twice, first on line ${earlier.at.line}`)
     }
     seen.set(label?.name ?? '', key)
     const site = { name: named, at: key.at, broken: body.broken, reading }
