@@ -29,8 +29,6 @@ function configOfFlags(context: CommandContext): Config {
 }
 
 export const authorityCommand: Command = {
-  name: 'authority',
-  summary: 'Run an embedded authority: a Workload API with its own CA, for a first run, tests, a device without SPIRE',
   description: 'Its flags are the keys of an authority block. SIGHUP reads the registration file again.',
   flags: [...authorityKeys, ...logFlags],
   positionals: { min: 0, max: 0 },

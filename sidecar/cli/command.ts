@@ -21,11 +21,17 @@ export interface CommandContext {
   readonly stderr: NodeJS.WritableStream
 }
 
-export interface Command {
+/** A command as the list knows it; the command itself is loaded when it is called. */
+export interface CommandEntry {
   readonly name: string
+  /** One line, without a full stop. */
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+export interface Command {
   /** Positional arguments as usage shows them. */
   readonly arguments?: string
-  readonly summary: string
   /** Paragraphs of help below the usage line. */
   readonly description?: string
   readonly flags: readonly FlagDescriptor[]

@@ -1,21 +1,48 @@
-import { authorityCommand } from './authority-command.js'
-import type { Command } from './command.js'
-import { demoCommand } from './demo-command.js'
-import { healthCommand } from './health-command.js'
-import { inspectCommand } from './inspect-command.js'
-import { reloadCommand } from './reload-command.js'
-import { runCommand } from './run-command.js'
-import { statusCommand } from './status-command.js'
-import { validateCommand } from './validate-command.js'
+import type { CommandEntry } from './command.js'
 
-/** Every command, in the order help lists them. */
-export const commands: readonly Command[] = [
-  runCommand,
-  validateCommand,
-  statusCommand,
-  healthCommand,
-  reloadCommand,
-  inspectCommand,
-  authorityCommand,
-  demoCommand,
+/**
+ * Every command, in the order help lists them. A command's code is loaded when it is called: a probe that runs `health`
+ * every few seconds must not pay for gRPC.
+ */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    summary: 'Obtain the identities of a configuration and carry the traffic of its tunnels',
+    load: async () => (await import('./run-command.js')).runCommand,
+  },
+  {
+    name: 'validate',
+    summary: 'Check a configuration without starting anything',
+    load: async () => (await import('./validate-command.js')).validateCommand,
+  },
+  {
+    name: 'status',
+    summary: 'Show what a running svidecar does: identities, tunnels, what is wrong',
+    load: async () => (await import('./status-command.js')).statusCommand,
+  },
+  {
+    name: 'health',
+    summary: 'Exit with 0 when every identity is valid and every tunnel listens, for probes',
+    load: async () => (await import('./health-command.js')).healthCommand,
+  },
+  {
+    name: 'reload',
+    summary: 'Make a running svidecar read its file again and say whether it took it over',
+    load: async () => (await import('./reload-command.js')).reloadCommand,
+  },
+  {
+    name: 'inspect',
+    summary: 'Show an SVID, a bundle, or what a Workload API offers, and what is wrong with it',
+    load: async () => (await import('./inspect-command.js')).inspectCommand,
+  },
+  {
+    name: 'authority',
+    summary: 'Run an embedded authority, for a first run, for tests, for a device without SPIRE',
+    load: async () => (await import('./authority-command.js')).authorityCommand,
+  },
+  {
+    name: 'demo',
+    summary: 'Show the main job on this machine: two sidecars, rotating SVIDs, load, two intruders',
+    load: async () => (await import('./demo-command.js')).demoCommand,
+  },
 ]

@@ -2,8 +2,6 @@ import { demo } from '../demo/demo.js'
 import { booleanFlag, type Command } from './command.js'
 
 export const demoCommand: Command = {
-  name: 'demo',
-  summary: 'Show the main job on this machine: two sidecars, rotating SVIDs, load, two intruders',
   description:
     'Needs nothing but this program; runs on loopback in a temporary folder and ends by itself within a minute.',
   flags: [{ name: 'keep', kind: 'boolean', help: 'leave everything running afterwards, and say how to look at it' }],

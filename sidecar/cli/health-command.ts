@@ -4,8 +4,6 @@ import type { Command } from './command.js'
 import { exitCodes } from './exit-code.js'
 
 export const healthCommand: Command = {
-  name: 'health',
-  summary: 'Exit with 0 when every identity is valid and every tunnel listens, for probes',
   flags: adminFlags,
   positionals: { min: 0, max: 0 },
   run(context) {

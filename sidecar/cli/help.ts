@@ -1,4 +1,4 @@
-import type { Command, FlagDescriptor } from './command.js'
+import type { Command, CommandEntry, FlagDescriptor } from './command.js'
 
 function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(0, ...rows.map(([left]) => left.length))
@@ -10,7 +10,7 @@ function flagRow(flag: FlagDescriptor): readonly [string, string] {
 }
 
 /** The help of the whole program. */
-export function programHelp(commands: readonly Command[]): string {
+export function programHelp(commands: readonly CommandEntry[]): string {
   return [
     "svidecar holds a workload's SPIFFE identity and puts rotating mutual TLS around its traffic.",
     '',
@@ -28,10 +28,10 @@ export function programHelp(commands: readonly Command[]): string {
 }
 
 /** The help of one command. */
-export function commandHelp(command: Command): string {
-  const usage = ['usage: svidecar', command.name, command.arguments, command.flags.length > 0 ? '[flags]' : undefined]
+export function commandHelp({ name, summary }: CommandEntry, command: Command): string {
+  const usage = ['usage: svidecar', name, command.arguments, command.flags.length > 0 ? '[flags]' : undefined]
   return [
-    `${command.summary}.`,
+    `${summary}.`,
     '',
     usage.filter((part) => part !== undefined).join(' '),
     ...(command.description === undefined ? [] : ['', command.description]),

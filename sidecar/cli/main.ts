@@ -1,5 +1,5 @@
 import { version } from '../../native/index.js'
-import { type Command, UsageError } from './command.js'
+import { type Command, type CommandEntry, UsageError } from './command.js'
 import { type ExitCode, exitCodes } from './exit-code.js'
 import { commandHelp, programHelp } from './help.js'
 import { parseArguments } from './parse-arguments.js'
@@ -17,8 +17,8 @@ const versionFlags = new Set(['-version', '--version'])
 /** spiffe-helper has no commands: a line that starts with a flag is `run`, so that one binary replaces the other. */
 function chooseCommand(
   args: readonly string[],
-  commands: readonly Command[],
-): [Command | undefined, readonly string[]] {
+  commands: readonly CommandEntry[],
+): [CommandEntry | undefined, readonly string[]] {
   const [first = '', ...rest] = args
   if (first.startsWith('-')) return [commands.find((command) => command.name === 'run'), args]
   return [commands.find((command) => command.name === first), rest]
@@ -38,7 +38,7 @@ async function runCommand(command: Command, args: readonly string[], terminal: T
 /** Runs one command line and gives its exit status. Never throws for what a user typed. */
 export async function main(
   args: readonly string[],
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   terminal: Terminal,
 ): Promise<ExitCode> {
   const [first] = args
@@ -52,17 +52,18 @@ export async function main(
     terminal.stdout.write(`svidecar ${version}\n`)
     return exitCodes.success
   }
-  const [command, rest] = chooseCommand(args, commands)
+  const [entry, rest] = chooseCommand(args, commands)
   try {
-    if (command === undefined) throw new UsageError(`unknown command "${first}"`)
+    if (entry === undefined) throw new UsageError(`unknown command "${first}"`)
+    const command = await entry.load()
     if (rest.some((argument) => helpFlags.has(argument))) {
-      terminal.stdout.write(`${commandHelp(command)}\n`)
+      terminal.stdout.write(`${commandHelp(entry, command)}\n`)
       return exitCodes.success
     }
     return await runCommand(command, rest, terminal)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    const more = command === undefined ? 'svidecar --help' : `svidecar ${command.name} --help`
+    const more = entry === undefined ? 'svidecar --help' : `svidecar ${entry.name} --help`
     terminal.stderr.write(`svidecar: ${error.message}\nsee: ${more}\n`)
     return exitCodes.usage
   }

@@ -4,8 +4,6 @@ import type { Command } from './command.js'
 import { exitCodes } from './exit-code.js'
 
 export const reloadCommand: Command = {
-  name: 'reload',
-  summary: 'Make a running svidecar read its file again and say whether it took it over',
   description:
     'Unchanged tunnels keep socket and connections, a changed one keeps its socket, a removed one drains.\nWhen any new part cannot start, nothing changes.',
   flags: adminFlags,

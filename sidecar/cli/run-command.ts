@@ -6,8 +6,6 @@ import { exitCodes } from './exit-code.js'
 import { logFlags, openLog } from './log-flags.js'
 
 export const runCommand: Command = {
-  name: 'run',
-  summary: 'Obtain the identities of a configuration and carry the traffic of its tunnels',
   description: [
     'Runs until SIGTERM or SIGINT, which let connections end within shutdown_timeout; a second one ends at once.',
     'SIGHUP reads the file again. With -daemon-mode=false the identities are obtained once, nothing listens.',

@@ -6,8 +6,6 @@ import { booleanFlag, type Command } from './command.js'
 import { exitCodes } from './exit-code.js'
 
 export const statusCommand: Command = {
-  name: 'status',
-  summary: 'Show what a running svidecar does: identities, tunnels, what is wrong',
   flags: [...adminFlags, { name: 'json', kind: 'boolean', help: 'as JSON, for programs' }],
   positionals: { min: 0, max: 0 },
   run(context) {

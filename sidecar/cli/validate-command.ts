@@ -3,8 +3,6 @@ import { configFlag, loadConfigOrExplain } from './config-flag.js'
 import { exitCodes } from './exit-code.js'
 
 export const validateCommand: Command = {
-  name: 'validate',
-  summary: 'Check a configuration without starting anything',
   description: 'Prints every fault as file:line:column: message and exits with 1, or says that the file is valid.',
   flags: [configFlag],
   positionals: { min: 0, max: 0 },

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises'
+import { formatDescription } from '../inspect/format-description.js'
+import { inspectFile, InspectError } from '../inspect/inspect-file.js'
+import { inspectSocket } from '../inspect/inspect-socket.js'
+import type { Description } from '../inspect/describe-chain.js'
+import { errorText } from '../log/logger.js'
+import { SpiffeError } from '../../workload-api/index.js'
+import { escapeText } from '../log/escape-text.js'
+import { type Command, textFlag, UsageError } from './command.js'
+import { exitCodes } from './exit-code.js'
+
+const endpointForm = /^(?:unix|tcp):/
+
+async function isEndpoint(target: string): Promise<boolean> {
+  if (endpointForm.test(target)) return true
+  const found = await stat(target).catch(() => undefined)
+  return found?.isSocket() ?? false
+}
+
+async function describe(target: string, bundle: string | undefined): Promise<readonly Description[]> {
+  const now = new Date()
+  return (await isEndpoint(target)) ? inspectSocket(target, now) : inspectFile(target, bundle, now)
+}
+
+export const inspectCommand: Command = {
+  arguments: 'FILE|SOCKET',
+  description:
+    'FILE is PEM or DER; SOCKET a Workload API: a path, unix:PATH or tcp://IP:PORT. Exits with 1 when something is wrong.',
+  flags: [
+    {
+      name: 'bundle',
+      kind: 'text',
+      placeholder: 'FILE',
+      help: 'the authorities to verify an SVID in FILE against, PEM or DER',
+    },
+  ],
+  positionals: { min: 1, max: 1 },
+  async run(context) {
+    const [target] = context.positionals
+    if (target === undefined) throw new UsageError('missing FILE|SOCKET')
+    try {
+      const descriptions = await describe(target, textFlag(context.flags, 'bundle'))
+      context.stdout.write(`${descriptions.map(formatDescription).join('\n\n')}\n`)
+      return descriptions.some(({ faults }) => faults.length > 0) ? exitCodes.fault : exitCodes.success
+    } catch (error) {
+      if (!(error instanceof InspectError || error instanceof SpiffeError)) throw error
+      context.stderr.write(`svidecar: ${escapeText(errorText(error))}\n`)
+      return exitCodes.fault
+    }
+  },
+}
