@@ -68,10 +68,7 @@ async fn serve_one(stream: BoxedStream, acceptor: Option<TlsAcceptor>) -> Result
     match acceptor {
         None => answer(stream).await,
         Some(acceptor) => {
-            let stream = acceptor
-                .accept(stream)
-                .await
-                .map_err(|source| LoadError::io("accept TLS", source))?;
+            let stream = acceptor.accept(stream).await.map_err(|source| LoadError::io("accept TLS", source))?;
             answer(Box::new(stream)).await
         }
     }

@@ -30,13 +30,8 @@ impl Caller {
     /// As the command line says.
     pub(crate) fn new(options: &Options) -> Result<Self, LoadError> {
         let config = options.tls.as_ref().map(tls::client_config).transpose()?;
-        let name = ServerName::try_from("localhost")
-            .map_err(|error| LoadError::Usage(error.to_string()))?;
-        Ok(Self {
-            endpoint: options.endpoint.clone(),
-            connector: config.map(TlsConnector::from),
-            name,
-        })
+        let name = ServerName::try_from("localhost").map_err(|error| LoadError::Usage(error.to_string()))?;
+        Ok(Self { endpoint: options.endpoint.clone(), connector: config.map(TlsConnector::from), name })
     }
 
     /// A connection, its handshake done.
@@ -45,29 +40,21 @@ impl Caller {
         match &self.connector {
             None => Ok(stream),
             Some(connector) => {
-                let stream =
-                    patiently("handshake", connector.connect(self.name.clone(), stream)).await?;
+                let stream = patiently("handshake", connector.connect(self.name.clone(), stream)).await?;
                 Ok(Box::new(stream))
             }
         }
     }
 }
 
-async fn patiently<T>(
-    what: &str,
-    work: impl Future<Output = std::io::Result<T>>,
-) -> Result<T, LoadError> {
-    let outcome = timeout(PATIENCE, work)
-        .await
-        .unwrap_or_else(|elapsed| Err(elapsed.into()));
+async fn patiently<T>(what: &str, work: impl Future<Output = std::io::Result<T>>) -> Result<T, LoadError> {
+    let outcome = timeout(PATIENCE, work).await.unwrap_or_else(|elapsed| Err(elapsed.into()));
     outcome.map_err(|source| LoadError::io(what, source))
 }
 
 /// Reads exactly as many bytes as `buffer` holds, within the caller's patience.
 pub(crate) async fn receive(stream: &mut BoxedStream, buffer: &mut [u8]) -> Result<(), LoadError> {
-    patiently("receive", stream.read_exact(buffer))
-        .await
-        .map(|_| ())
+    patiently("receive", stream.read_exact(buffer)).await.map(|_| ())
 }
 
 /// Waits for the other side's end; how it ends is of no interest once the work is done.

@@ -37,9 +37,10 @@ impl Endpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, LoadError> {
         match text.strip_prefix("unix:") {
             Some(path) => Ok(Self::Unix(path.into())),
-            None => text.parse().map(Self::Tcp).map_err(|_| {
-                LoadError::Usage(format!("\"{text}\" is neither IP:PORT nor unix:PATH"))
-            }),
+            None => text
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| LoadError::Usage(format!("\"{text}\" is neither IP:PORT nor unix:PATH"))),
         }
     }
 
@@ -59,18 +60,12 @@ impl Endpoint {
     pub(crate) fn listen(&self) -> io::Result<Listener> {
         match self {
             Self::Tcp(address) => {
-                let socket = if address.is_ipv4() {
-                    TcpSocket::new_v4()?
-                } else {
-                    TcpSocket::new_v6()?
-                };
+                let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
                 socket.set_reuseaddr(true)?;
                 socket.bind(*address)?;
                 socket.listen(BACKLOG).map(Listener::Tcp)
             }
-            Self::Unix(path) => {
-                UnixListener::bind(path).map(|listener| Listener::Unix(listener, path.clone()))
-            }
+            Self::Unix(path) => UnixListener::bind(path).map(|listener| Listener::Unix(listener, path.clone())),
         }
     }
 }
@@ -92,10 +87,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
-            Self::Unix(listener, _) => listener
-                .accept()
-                .await
-                .map(|(stream, _)| Box::new(stream) as BoxedStream),
+            Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Box::new(stream) as BoxedStream),
         }
     }
 }

@@ -26,10 +26,7 @@ pub(crate) enum LoadError {
 impl LoadError {
     /// An I/O error together with what was being done.
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
-        Self::Io {
-            what: what.into(),
-            source,
-        }
+        Self::Io { what: what.into(), source }
     }
 }
 

@@ -25,10 +25,7 @@ async fn one_connection(caller: &Caller, tally: &mut Tally) -> Result<(), LoadEr
     }
     tally.latencies.push(started.elapsed());
     tally.bytes += PAYLOAD.len() as u64;
-    stream
-        .shutdown()
-        .await
-        .map_err(|source| LoadError::io("close", source))?;
+    stream.shutdown().await.map_err(|source| LoadError::io("close", source))?;
     drain(&mut stream).await;
     Ok(())
 }

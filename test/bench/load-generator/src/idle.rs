@@ -29,9 +29,7 @@ async fn open(caller: &Caller, bytes: u64) -> Result<BoxedStream, LoadError> {
         let mut left = bytes;
         while left > 0 {
             let length = left.min(BLOCK as u64);
-            writer
-                .write_all(block.get(..length as usize).unwrap_or(&block))
-                .await?;
+            writer.write_all(block.get(..length as usize).unwrap_or(&block)).await?;
             left -= length;
         }
         writer.flush().await
@@ -51,13 +49,7 @@ async fn open(caller: &Caller, bytes: u64) -> Result<BoxedStream, LoadError> {
     Ok(reader.unsplit(writer))
 }
 
-async fn open_until(
-    caller: &Caller,
-    held: &mut Vec<BoxedStream>,
-    wanted: usize,
-    bytes: u64,
-    tally: &mut Tally,
-) {
+async fn open_until(caller: &Caller, held: &mut Vec<BoxedStream>, wanted: usize, bytes: u64, tally: &mut Tally) {
     let slots = Arc::new(Semaphore::new(OPENING));
     let mut tasks = JoinSet::new();
     for _ in held.len()..wanted {

@@ -39,16 +39,9 @@ impl Mode {
     }
 
     fn parse(word: &str) -> Option<Self> {
-        [
-            Self::Backend,
-            Self::Handshakes,
-            Self::Upload,
-            Self::Download,
-            Self::Roundtrips,
-            Self::Idle,
-        ]
-        .into_iter()
-        .find(|mode| mode.name() == word)
+        [Self::Backend, Self::Handshakes, Self::Upload, Self::Download, Self::Roundtrips, Self::Idle]
+            .into_iter()
+            .find(|mode| mode.name() == word)
     }
 }
 
@@ -93,14 +86,11 @@ impl Flags {
     }
 
     fn required(&mut self, name: &str) -> Result<String, LoadError> {
-        self.text(name)
-            .ok_or_else(|| LoadError::Usage(format!("--{name} is missing\n{USAGE}")))
+        self.text(name).ok_or_else(|| LoadError::Usage(format!("--{name} is missing\n{USAGE}")))
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u64>, LoadError> {
-        self.text(name)
-            .map(|value| value.parse().map_err(|_| usage(&value)))
-            .transpose()
+        self.text(name).map(|value| value.parse().map_err(|_| usage(&value))).transpose()
     }
 
     fn tls(&mut self) -> Result<Option<TlsFiles>, LoadError> {
@@ -111,26 +101,17 @@ impl Flags {
             cert: cert.into(),
             key: self.required("key")?.into(),
             ca: self.required("ca")?.into(),
-            key_exchange: self
-                .text("key-exchange")
-                .unwrap_or_else(|| "X25519".to_owned()),
+            key_exchange: self.text("key-exchange").unwrap_or_else(|| "X25519".to_owned()),
         }))
     }
 
     fn stages(&mut self) -> Result<Vec<usize>, LoadError> {
-        let text = self
-            .text("stages")
-            .unwrap_or_else(|| "1000,9000".to_owned());
-        text.split(',')
-            .map(|stage| stage.parse().map_err(|_| usage(&text)))
-            .collect()
+        let text = self.text("stages").unwrap_or_else(|| "1000,9000".to_owned());
+        text.split(',').map(|stage| stage.parse().map_err(|_| usage(&text))).collect()
     }
 
     fn end(self) -> Result<(), LoadError> {
-        self.0
-            .into_keys()
-            .next()
-            .map_or(Ok(()), |name| Err(usage(&name)))
+        self.0.into_keys().next().map_or(Ok(()), |name| Err(usage(&name)))
     }
 }
 
@@ -144,20 +125,14 @@ impl Options {
         let word = arguments.next().unwrap_or_default();
         let mode = Mode::parse(&word).ok_or_else(|| usage(&word))?;
         let mut flags = Flags::parse(arguments)?;
-        let address = flags.required(if mode == Mode::Backend {
-            "listen"
-        } else {
-            "connect"
-        })?;
+        let address = flags.required(if mode == Mode::Backend { "listen" } else { "connect" })?;
         let seconds = flags.number("seconds")?;
         let count = flags.number("count")?;
         let options = Self {
             mode,
             endpoint: Endpoint::parse(&address)?,
             tls: flags.tls()?,
-            callers: flags
-                .number("callers")?
-                .map_or(1, |callers| callers.max(1) as usize),
+            callers: flags.number("callers")?.map_or(1, |callers| callers.max(1) as usize),
             count: count.unwrap_or(if seconds.is_some() { u64::MAX } else { 1_000 }),
             duration: seconds.map(Duration::from_secs),
             bytes: flags.number("bytes")?.unwrap_or(1 << 20),
@@ -179,10 +154,7 @@ mod tests {
     #[test]
     fn a_mode_and_its_flags_are_read() {
         let options = parse("handshakes --connect 127.0.0.1:1 --callers 8 --count 50").unwrap();
-        assert_eq!(
-            (options.mode, options.callers, options.count),
-            (Mode::Handshakes, 8, 50)
-        );
+        assert_eq!((options.mode, options.callers, options.count), (Mode::Handshakes, 8, 50));
         assert!(options.tls.is_none());
     }
 
@@ -195,9 +167,6 @@ mod tests {
     #[test]
     fn seconds_without_a_count_bound_the_work_by_time_alone() {
         let options = parse("roundtrips --connect unix:/x --seconds 2").unwrap();
-        assert_eq!(
-            (options.count, options.duration),
-            (u64::MAX, Some(Duration::from_secs(2)))
-        );
+        assert_eq!((options.count, options.duration), (u64::MAX, Some(Duration::from_secs(2))));
     }
 }

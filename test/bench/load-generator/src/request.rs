@@ -40,26 +40,16 @@ impl Request {
     }
 
     /// Sends the request, together with what follows it at once: one packet, as a real first request would be.
-    pub(crate) async fn send(
-        self,
-        stream: &mut (impl AsyncWrite + Unpin),
-        payload: &[u8],
-    ) -> Result<(), LoadError> {
+    pub(crate) async fn send(self, stream: &mut (impl AsyncWrite + Unpin), payload: &[u8]) -> Result<(), LoadError> {
         let mut message = self.encode().to_vec();
         message.extend_from_slice(payload);
-        stream
-            .write_all(&message)
-            .await
-            .map_err(|source| LoadError::io("send the request", source))
+        stream.write_all(&message).await.map_err(|source| LoadError::io("send the request", source))
     }
 
     /// Reads a request; nothing when the caller left without one.
     pub(crate) async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Result<Self, LoadError> {
         let mut header = [0; LENGTH];
-        stream
-            .read_exact(&mut header)
-            .await
-            .map_err(|source| LoadError::io("read the request", source))?;
+        stream.read_exact(&mut header).await.map_err(|source| LoadError::io("read the request", source))?;
         Self::decode(header)
     }
 }

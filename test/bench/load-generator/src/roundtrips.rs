@@ -17,10 +17,7 @@ const PAYLOAD: [u8; 64] = [7; 64];
 
 async fn one_roundtrip(stream: &mut BoxedStream) -> Result<(), LoadError> {
     let mut answer = [0; PAYLOAD.len()];
-    stream
-        .write_all(&PAYLOAD)
-        .await
-        .map_err(|source| LoadError::io("send", source))?;
+    stream.write_all(&PAYLOAD).await.map_err(|source| LoadError::io("send", source))?;
     receive(stream, &mut answer).await
 }
 

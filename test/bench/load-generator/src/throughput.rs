@@ -36,10 +36,7 @@ async fn download(caller: &Caller, bytes: u64) -> Result<u64, LoadError> {
     let mut buffer = vec![0; BUFFER];
     let mut received = 0;
     while received < bytes {
-        let length = stream
-            .read(&mut buffer)
-            .await
-            .map_err(|source| LoadError::io("download", source))?;
+        let length = stream.read(&mut buffer).await.map_err(|source| LoadError::io("download", source))?;
         if length == 0 {
             return Err(LoadError::WrongAnswer);
         }

@@ -10,9 +10,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, version,
-};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, version};
 
 use crate::error::LoadError;
 use crate::options::TlsFiles;
@@ -22,16 +20,17 @@ fn provider(key_exchange: &str) -> Result<Arc<CryptoProvider>, LoadError> {
         "X25519" => aws_lc_rs::kx_group::X25519,
         "X25519MLKEM768" => aws_lc_rs::kx_group::X25519MLKEM768,
         other => {
-            return Err(LoadError::Usage(format!(
-                "unknown key exchange \"{other}\""
-            )));
+            return Err(LoadError::Usage(format!("unknown key exchange \"{other}\"")));
         }
     };
-    Ok(Arc::new(CryptoProvider {
+    let provider = CryptoProvider {
         cipher_suites: vec![aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256],
         kx_groups: vec![group],
         ..aws_lc_rs::default_provider()
-    }))
+    };
+    // Collecting the first entropy takes some 60 ms, which are not the tunnel's.
+    provider.secure_random.fill(&mut [0]).map_err(|_| LoadError::Material("the system gives no entropy".to_owned()))?;
+    Ok(Arc::new(provider))
 }
 
 fn unusable(path: &Path) -> impl Fn(rustls::pki_types::pem::Error) -> LoadError + '_ {
@@ -45,9 +44,7 @@ struct Material {
 }
 
 fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadError> {
-    CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(unusable(path))
+    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(unusable(path))
 }
 
 fn load(files: &TlsFiles) -> Result<Material, LoadError> {
@@ -66,10 +63,9 @@ fn load(files: &TlsFiles) -> Result<Material, LoadError> {
 pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, LoadError> {
     let provider = provider(&files.key_exchange)?;
     let material = load(files)?;
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(material.authorities, provider.clone())
-            .build()
-            .map_err(|error| LoadError::Material(error.to_string()))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(material.authorities, provider.clone())
+        .build()
+        .map_err(|error| LoadError::Material(error.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])?
         .with_client_cert_verifier(verifier)
@@ -84,10 +80,9 @@ pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, LoadE
 pub(crate) fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, LoadError> {
     let provider = provider(&files.key_exchange)?;
     let material = load(files)?;
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(material.authorities, provider.clone())
-            .build()
-            .map_err(|error| LoadError::Material(error.to_string()))?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(material.authorities, provider.clone())
+        .build()
+        .map_err(|error| LoadError::Material(error.to_string()))?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])?
         .dangerous()
@@ -111,13 +106,10 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
-        match self
-            .0
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-        {
-            Err(rustls::Error::InvalidCertificate(
-                NotValidForName | NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+        match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+                Ok(ServerCertVerified::assertion())
+            }
             outcome => outcome,
         }
     }
@@ -128,8 +120,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0
-            .verify_tls12_signature(message, certificate, signature)
+        self.0.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -138,8 +129,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0
-            .verify_tls13_signature(message, certificate, signature)
+        self.0.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
