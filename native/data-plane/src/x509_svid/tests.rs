@@ -96,8 +96,8 @@ fn a_leaf_is_not_an_authority() {
 #[test]
 fn an_empty_chain_and_an_endless_one_are_refused_unread() {
     assert_eq!(verify(&[], NOT_BEFORE).unwrap_err(), X509SvidError::NoCertificate);
-    let junk = vec![CertificateDer::from(vec![0xff]); 11];
-    assert_eq!(verify(&junk, 0).unwrap_err(), X509SvidError::ChainTooLong { certificates: 11, bytes: 11 });
+    let junk = vec![CertificateDer::from(vec![0xff]); 7];
+    assert_eq!(verify(&junk, 0).unwrap_err(), X509SvidError::ChainTooLong { certificates: 7, bytes: 7 });
     let junk = vec![CertificateDer::from(vec![0xff; 0x1_0001])];
     assert_eq!(verify(&junk, 0).unwrap_err(), X509SvidError::ChainTooLong { certificates: 1, bytes: 0x1_0001 });
 }
