@@ -105,7 +105,8 @@ class Parser {
     const [key] = keys
     if (next.type === 'illegal') return undefined
     if (key === undefined || (next.type !== '=' && next.type !== '{')) {
-      const expected = key === undefined ? 'a key' : `"=" or "{" after ${quoted(key.name)}`
+      const last = keys.at(-1)
+      const expected = last === undefined ? 'a key' : `"=" or "{" after ${quoted(last.name)}`
       this.#lost(next.at, `expected ${expected}, got ${describe(next)}`)
       return undefined
     }
@@ -128,12 +129,14 @@ class Parser {
   #assigned(keys: readonly Key[], equals: Position, depth: number): Item | undefined {
     const key = keys.at(-1)
     if (key === undefined) return undefined
+    let reported = 0
     for (const other of keys.slice(0, -1)) {
       if (other.at.line === key.at.line) {
         this.#lost(equals, `expected "{" after ${quoted(key.name)}: a key with a label takes a block, not a value`)
         return undefined
       }
-      this.#lost(other.at, `${quoted(other.name)} has no value: expected "=" or "{"`)
+      if (other.at.line !== reported) this.#lost(other.at, `${quoted(other.name)} has no value: expected "=" or "{"`)
+      reported = other.at.line
     }
     return { key, labels: [], value: this.#assignedValue(key, depth) }
   }
