@@ -1,7 +1,7 @@
 /** Keys and who holds them: providers with Parsec's operations and names, and signers over their keys. */
 export { algorithms, describeAlgorithm, isAlgorithm } from './algorithm.js'
 export type { Algorithm, AlgorithmDescriptor, HashName, SignatureScheme } from './algorithm.js'
-export { ParsecError } from './errors.js'
+export { notSupported, ParsecError } from './errors.js'
 export type { KeyAttributes, KeyIdentity, KeyInfo, KeyOrigin, KeyType, UsageFlag } from './key-attributes.js'
 export { Opcode, opcodesOf } from './opcode.js'
 export type { OpcodeName } from './opcode.js'

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { isAlgorithm } from '../../algorithm.js'
 import { ParsecError } from '../../errors.js'
-import { usageFlags, type KeyAttributes, type KeyOrigin } from '../../key-attributes.js'
+import { usageFlags, type KeyAttributes, type KeyIdentity, type KeyOrigin, type KeyType } from '../../key-attributes.js'
 import type { KeyStoreEntry } from '../../key-store.js'
 import { ResponseStatus } from '../../response-status.js'
 import { signingKeyTypeOf } from '../../signing-keys.js'
@@ -62,24 +62,42 @@ function associatedData(fileName: string): Buffer {
 
 /** Authentic as it is, it may still come from another version: what this one does not know is refused, not guessed. */
 function parseDescription(text: string, fileName: string): Description {
-  const read = JSON.parse(text) as Partial<Description>
-  const { identity, attributes, origin } = read
-  if (!identity || !attributes || !isOrigin(origin) || !isKnown(attributes)) throw corrupt(fileName)
-  const { applicationIdentity, keyName } = identity
-  if (typeof applicationIdentity !== 'string' || typeof keyName !== 'string') throw corrupt(fileName)
-  return { identity: { applicationIdentity, keyName }, attributes, origin }
+  const read: unknown = JSON.parse(text)
+  if (!isRecord(read) || !isIdentity(read.identity) || !isOrigin(read.origin) || !isAttributes(read.attributes)) {
+    throw corrupt(fileName)
+  }
+  return { identity: read.identity, attributes: read.attributes, origin: read.origin }
 }
 
-function isOrigin(origin: unknown): origin is KeyOrigin {
-  return origin === 'generated' || origin === 'imported'
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
-function isKnown(attributes: KeyAttributes): boolean {
+function isIdentity(value: unknown): value is KeyIdentity {
+  return isRecord(value) && typeof value.applicationIdentity === 'string' && typeof value.keyName === 'string'
+}
+
+function isOrigin(value: unknown): value is KeyOrigin {
+  return value === 'generated' || value === 'imported'
+}
+
+function isAttributes(value: unknown): value is KeyAttributes {
+  if (!isRecord(value) || !isRecord(value.keyType) || typeof value.keyBits !== 'number') return false
+  const { keyType, keyBits, permittedAlgorithms, usageFlags: flags } = value
   return (
-    signingKeyTypeOf(attributes) !== undefined &&
-    attributes.permittedAlgorithms.every((algorithm) => isAlgorithm(algorithm)) &&
-    attributes.usageFlags.every((flag) => usageFlags.includes(flag))
+    isKeyKind(keyType) &&
+    signingKeyTypeOf({ keyType, keyBits }) !== undefined &&
+    isListOf(permittedAlgorithms, isAlgorithm) &&
+    isListOf(flags, (flag) => (usageFlags as readonly string[]).includes(flag))
   )
+}
+
+function isKeyKind(value: Readonly<Record<string, unknown>>): value is KeyType {
+  return value.kind === 'RsaKeyPair' || (value.kind === 'EccKeyPair' && value.curveFamily === 'SecpR1')
+}
+
+function isListOf(value: unknown, known: (name: string) => boolean): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string' && known(name))
 }
 
 function corrupt(fileName: string, cause?: unknown): ParsecError {

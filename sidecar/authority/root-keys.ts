@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import {
+  generatePrivateKey,
+  notSupported,
+  openSigner,
+  ParsecError,
+  ResponseStatus,
+  type KeyIdentity,
+  type Provider,
+  type Signer,
+  type SigningKeyType,
+} from '../../parsec-core/index.js'
+import type { Root } from './root.js'
+
+/** The authorities' keys in a provider, all under one application identity. */
+export class RootKeys {
+  readonly #provider: Provider
+  readonly #applicationIdentity: string
+
+  constructor(provider: Provider, applicationIdentity: string) {
+    this.#provider = provider
+    this.#applicationIdentity = applicationIdentity
+  }
+
+  async generate(type: SigningKeyType): Promise<{ readonly keyName: string; readonly signer: Signer }> {
+    const keyName = `ca-${randomBytes(8).toString('hex')}`
+    return { keyName, signer: await generatePrivateKey(this.#provider, this.#identity(keyName), type) }
+  }
+
+  /** The signer of a key from an earlier start; undefined when the provider does not have it. */
+  async find(keyName: string): Promise<Signer | undefined> {
+    try {
+      return await openSigner(this.#provider, this.#identity(keyName))
+    } catch (error) {
+      if (error instanceof ParsecError && error.status === ResponseStatus.PsaErrorDoesNotExist) return undefined
+      throw error
+    }
+  }
+
+  async destroy(keyName: string): Promise<void> {
+    if (!this.#provider.psaDestroyKey) throw notSupported(`"${this.#provider.name}" cannot destroy keys`)
+    await this.#provider.psaDestroyKey(this.#identity(keyName))
+  }
+
+  /** Names of keys a crash left behind between the making of a key and the saving of its certificate. */
+  strays(roots: readonly Root[]): readonly string[] {
+    const known = new Set(roots.filter((root) => root.signer).map((root) => root.keyName))
+    return this.#provider
+      .listKeys()
+      .map((key) => key.identity)
+      .filter((key) => key.applicationIdentity === this.#applicationIdentity && !known.has(key.keyName))
+      .map((key) => key.keyName)
+  }
+
+  #identity(keyName: string): KeyIdentity {
+    return { applicationIdentity: this.#applicationIdentity, keyName }
+  }
+}

@@ -1,0 +1,143 @@
+import { createCertificateRequest, type Provider } from '../../parsec-core/index.js'
+import { parseEndpointAddress, parseSpiffeId, type SpiffeId } from '../../workload-api/index.js'
+import { Alarm } from '../clock/alarm.js'
+import type { AuthorityIdentityConfig } from '../config/index.js'
+import { errorText } from '../log/logger.js'
+import { adviceOf } from './authority-advice.js'
+import { AuthorityClient } from './authority-client.js'
+import { acceptSvid, type AcceptedSvid } from './authority-response.js'
+import type { IdentityListener, IdentitySource, IdentityUpdate } from './identity-source.js'
+import { RotatingKey } from './rotating-key.js'
+
+export interface AuthoritySourceOptions extends IdentityListener {
+  /** Makes and holds the identity's keys; stays the caller's. */
+  readonly provider: Provider
+  /** How long one request may take; 5 s when not given. */
+  readonly requestTimeoutMs?: number
+}
+
+/** Renewal at half of what is left of an SVID, a little earlier by chance, so that many do not renew at once. */
+const renewalFraction = 0.5
+const renewalJitter = 0.1
+const shortestRenewalMs = 200
+
+/** The socket is on this host, and recovery shall take no longer than a glance: the pauses stay short. */
+const firstBackoffMs = 200
+const longestBackoffMs = 2000
+/** The same trouble is told again this often. */
+const reminderMs = 30_000
+
+/**
+ * The identity source `authority`: makes a key in the provider, has the embedded authority sign an SVID for it, and
+ * does so again at half of its life, or at once when the connection to the authority ends, since then another one,
+ * with another bundle, may take its place.
+ */
+export class AuthoritySource implements IdentitySource {
+  readonly #options: AuthoritySourceOptions
+  readonly #id: SpiffeId
+  readonly #address: ReturnType<typeof parseEndpointAddress>
+  readonly #keys: RotatingKey
+  readonly #alarm = new Alarm()
+  #client: AuthorityClient | undefined
+  #failures = 0
+  #told: { readonly text: string; readonly at: number } | undefined
+
+  /** Throws `SpiffeError` for an address or an ID that is none; `TypeError` without an ID. */
+  constructor(config: AuthorityIdentityConfig, options: AuthoritySourceOptions) {
+    if (config.spiffeId === undefined) throw new TypeError('an identity of source "authority" names its spiffe_id')
+    this.#options = options
+    this.#id = parseSpiffeId(config.spiffeId)
+    this.#address = parseEndpointAddress(config.authorityAddress)
+    this.#keys = new RotatingKey({
+      provider: options.provider,
+      applicationIdentity: `identity/${config.name}`,
+      keyType: config.keyType,
+      rotation: config.keyRotation,
+      onLeftover: (error) => this.#tell(error, 0, 'a key of an earlier SVID could not be destroyed in its provider'),
+    })
+  }
+
+  /** One iteration at a time. The keys it made are destroyed when it ends. */
+  async *updates(signal: AbortSignal): AsyncGenerator<IdentityUpdate, void, undefined> {
+    const stop = () => this.#alarm.wake()
+    signal.addEventListener('abort', stop)
+    try {
+      await this.#keys.clearStrays()
+      while (!signal.aborted) {
+        const accepted = await this.#attempt(signal)
+        if (accepted) yield accepted.update
+        await this.#pause(signal, accepted ? renewalTime(accepted) : Date.now() + this.#backoffMs())
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      this.#client?.close()
+      await this.#keys.close()
+    }
+  }
+
+  /** The next SVID, or undefined after telling why there is none. */
+  async #attempt(signal: AbortSignal): Promise<AcceptedSvid | undefined> {
+    try {
+      const accepted = await this.#renew(signal)
+      this.#failures = 0
+      this.#told = undefined
+      this.#client?.onDisconnect(() => this.#alarm.wake())
+      return accepted
+    } catch (error) {
+      // A connection that led to this may be to a process that is stopped or replaced: the next attempt makes its own.
+      this.#client?.close()
+      this.#client = undefined
+      this.#failures += 1
+      if (!signal.aborted) this.#tell(error, this.#backoffMs())
+      return undefined
+    }
+  }
+
+  async #renew(signal: AbortSignal): Promise<AcceptedSvid> {
+    const key = await this.#keys.next()
+    try {
+      const csr = await createCertificateRequest(key.signer, { uri: this.#id })
+      this.#client ??= new AuthorityClient(this.#address.target, { deadlineMs: this.#options.requestTimeoutMs ?? 5000 })
+      const response = await this.#client.signX509Svid({ spiffeId: this.#id, csr }, signal)
+      const accepted = acceptSvid(response, { id: this.#id, signer: key.signer })
+      this.#keys.use(key, Date.now())
+      return accepted
+    } catch (error) {
+      await this.#keys.discard(key)
+      throw error
+    }
+  }
+
+  /** Waits until `time`, destroying retired keys when they are due. */
+  async #pause(signal: AbortSignal, time: number): Promise<void> {
+    while (!signal.aborted) {
+      const until = Math.min(time, this.#keys.nextDestructionAt)
+      await this.#alarm.until(until)
+      await this.#keys.destroyRetired(Date.now())
+      if (until === time || Date.now() < until) return
+    }
+  }
+
+  #backoffMs(): number {
+    return Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.max(0, this.#failures - 1))
+  }
+
+  #tell(error: unknown, retryInMs: number, advice?: string): void {
+    const now = Date.now()
+    const text = errorText(error)
+    if (this.#told?.text === text && now - this.#told.at < reminderMs) return
+    this.#told = { text, at: now }
+    this.#options.onEvent({
+      ...adviceOf(error, this.#address.display, this.#id),
+      ...(advice !== undefined && { advice }),
+      error: error instanceof Error ? error : new Error(text),
+      retryInMs,
+    })
+  }
+}
+
+function renewalTime({ verified }: AcceptedSvid): number {
+  const now = Date.now()
+  const share = renewalFraction - Math.random() * renewalJitter
+  return now + Math.max(shortestRenewalMs, (verified.notAfter.getTime() - now) * share)
+}
