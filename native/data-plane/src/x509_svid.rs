@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod certificate;
+mod claim;
 mod error;
 mod extensions;
 mod issuer;
@@ -14,6 +15,7 @@ use std::fmt::Write as _;
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 
 pub(crate) use self::certificate::Certificate;
+pub use self::claim::{ClaimedSvid, read_x509_svid};
 pub use self::error::{LeafFault, PathFault, Place, X509SvidError, X509SvidErrorClass};
 pub(crate) use self::issuer::IssuerFault;
 pub use self::usage::Usage;

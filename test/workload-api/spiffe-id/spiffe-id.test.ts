@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
   isMemberOf,
@@ -10,14 +11,15 @@ import {
   trustDomainId,
   trustDomainOf,
 } from '../../../workload-api/index.js'
+import { repositoryRoot } from '../../repository-root.js'
 
 interface Vectors {
   valid: { id: string; trustDomain: string; path: string }[]
   invalid: { id: string; why: string }[]
   limits: { trustDomainLength: number; idLength: number; valid: boolean }[]
 }
-// The tests run from the root of the package; the vectors are not copied beside the compiled code.
-const vectors: Vectors = JSON.parse(readFileSync('test/vectors/spiffe-id.json', 'utf8'))
+// The vectors are not copied beside the compiled code.
+const vectors: Vectors = JSON.parse(readFileSync(join(repositoryRoot, 'test', 'vectors', 'spiffe-id.json'), 'utf8'))
 
 const invalidId = { name: 'SpiffeError', code: 'ERR_SPIFFE_ID_INVALID' }
 const lower = 'abcdefghijklmnopqrstuvwxyz0123456789._-'
