@@ -89,6 +89,7 @@ const addresses: readonly (readonly [key: 'listen' | 'target', value: string, me
   ['listen', 'unix:/run/', '"listen" is a directory, not a socket'],
   ['listen', String.raw`unix:/run/a\x00b`, '"listen" has a control character in its path'],
   ['listen', `unix:/${'a'.repeat(107)}`, '"listen" has a path of 108 bytes; a unix socket\'s path has at most 107'],
+  ['listen', `unix:/${'a'.repeat(100)}`, '"listen" has a path of more than 100 bytes, too long to be bound'],
   [
     'listen',
     'edge.example.org:1',
