@@ -93,7 +93,7 @@ async function startIdentity(
     openIdentitySource(config, {
       provider: providerOf(providers, keyProvider?.name),
       onEvent: identity.onEvent,
-      onRecovered: identity.onRecovered,
+      log: context.log.with({ identity: config.name }),
     }),
   )
   return identity

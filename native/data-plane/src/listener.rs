@@ -1,0 +1,169 @@
+//! Addresses to accept on. Bound first, listening later: before a tunnel is ready nobody can connect.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+
+use crate::connection_table::Remote;
+use crate::endpoint::tune;
+use crate::peer_credentials;
+use crate::socket::Socket;
+use crate::unix_path::{UnixBound, UnixOptions};
+
+/// The kernel cuts it to its own limit.
+const BACKLOG: u32 = 4096;
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub enum ListenAddress {
+    Tcp(SocketAddr),
+    Unix(std::path::PathBuf, UnixOptions),
+}
+
+/// Why an address cannot be had.
+#[derive(Debug)]
+pub enum BindError {
+    /// A unix socket that somebody answers.
+    SocketInUse,
+    /// Something at the path that is no socket, or a socket of another user.
+    SocketNotOurs,
+    Io(io::Error),
+}
+
+impl From<io::Error> for BindError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<rustix::io::Errno> for BindError {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// An address that is ours; nothing is accepted yet.
+#[derive(Debug)]
+pub enum Bound {
+    Tcp(TcpSocket, SocketAddr),
+    Unix(UnixBound),
+}
+
+impl Bound {
+    /// Takes an address. A socket file at a unix path is replaced only when it is ours and nobody answers.
+    ///
+    /// # Errors
+    /// Who has it, or what the system says.
+    pub fn bind(address: ListenAddress) -> Result<Self, BindError> {
+        match address {
+            ListenAddress::Unix(path, options) => Ok(Self::Unix(UnixBound::bind(path, options)?)),
+            ListenAddress::Tcp(address) => {
+                let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+                socket.set_reuseaddr(true)?;
+                socket.bind(address)?;
+                let real = socket.local_addr()?;
+                Ok(Self::Tcp(socket, real))
+            }
+        }
+    }
+
+    /// The real address: the port that was given for 0.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(_, address) => address.to_string(),
+            Self::Unix(bound) => format!("unix:{}", bound.path().display()),
+        }
+    }
+
+    /// Begins to listen. Within a runtime.
+    ///
+    /// # Errors
+    /// What the system says; somebody else may have begun to listen first.
+    pub fn listen(self) -> Result<Listener, BindError> {
+        match self {
+            Self::Tcp(socket, _) => Ok(Listener { kind: Kind::Tcp(socket.listen(BACKLOG)?), allow_uids: None.into() }),
+            Self::Unix(bound) => {
+                let allow_uids = bound.options().allow_uids.clone().map(Arc::new);
+                let (listener, placed) = bound.listen()?;
+                Ok(Listener { kind: Kind::Unix(listener, placed), allow_uids: allow_uids.into() })
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix(UnixListener, crate::unix_path::UnixPlaced),
+}
+
+/// An address that accepts.
+#[derive(Debug)]
+pub struct Listener {
+    kind: Kind,
+    /// uids that may connect; `None` admits all that the file's mode lets in.
+    allow_uids: ArcSwapOption<Vec<u32>>,
+}
+
+/// An accepted connection.
+#[derive(Debug)]
+pub struct Accepted {
+    pub socket: Socket,
+    pub remote: Remote,
+    /// Whether the uid on the other end may connect.
+    pub uid_allowed: bool,
+}
+
+impl Listener {
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn accept(&self) -> io::Result<Accepted> {
+        match &self.kind {
+            Kind::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok(Accepted { socket: stream.into(), remote: Remote::Tcp(address), uid_allowed: true })
+            }
+            Kind::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                let peer = peer_credentials::of_stream(&stream);
+                let uid_allowed = match (self.allow_uids.load().as_ref(), peer) {
+                    (None, _) => true,
+                    (Some(_), None) => false,
+                    (Some(allowed), Some(peer)) => allowed.contains(&peer.uid),
+                };
+                Ok(Accepted { socket: stream.into(), remote: Remote::Unix(peer), uid_allowed })
+            }
+        }
+    }
+
+    /// Sets what accepted TCP sockets inherit.
+    ///
+    /// # Errors
+    /// When the system refuses an option.
+    pub fn tune(&self, keepalive: Option<Duration>) -> io::Result<()> {
+        match &self.kind {
+            Kind::Tcp(listener) => tune(listener, keepalive),
+            Kind::Unix(..) => Ok(()),
+        }
+    }
+
+    /// Changes mode, owner and admitted uids of a unix listener; nothing for TCP.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_options(&self, options: &UnixOptions) -> io::Result<()> {
+        if let Kind::Unix(_, placed) = &self.kind {
+            placed.apply(options)?;
+            self.allow_uids.store(options.allow_uids.clone().map(Arc::new));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! How a connection ended: a closed set, each with the word that statistics, audit and metrics use.
+#![forbid(unsafe_code)]
+
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $decision:ident;)+) => {
+        /// How a connection ended.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Outcome { $($(#[$doc])* $variant,)+ }
+
+        impl Outcome {
+            /// Every outcome, in the order of their numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word for logs and metrics.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// Whether the peer had been let in before the connection ended.
+            #[must_use]
+            pub fn decision(self) -> Decision {
+                match self { $(Self::$variant => Decision::$decision,)+ }
+            }
+        }
+    };
+}
+
+/// Whether a peer was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Allowed,
+    Denied,
+}
+
+outcomes! {
+    /// Both sides closed in order.
+    Completed = "completed", Allowed;
+    /// The peer's bytes ended without close_notify: something may be missing.
+    Truncated = "truncated", Allowed;
+    /// The peer showed no certificate.
+    NoCertificate = "no_certificate", Denied;
+    /// The first bytes were not TLS.
+    NotTls = "not_tls", Denied;
+    /// No protocol version in common.
+    TlsVersion = "tls_version", Denied;
+    /// The peer's certificate breaks a rule of the X509-SVID standard.
+    X509SvidInvalid = "x509_svid_invalid", Denied;
+    /// No path to an authority of the peer's own trust domain.
+    Untrusted = "untrusted", Denied;
+    /// The peer's chain is expired or not yet valid.
+    Expired = "expired", Denied;
+    /// The authorizer said no.
+    Denied = "denied", Denied;
+    /// The authorizer threw, was too slow, or gave something that is no verdict.
+    AuthorizerFailed = "authorizer_failed", Denied;
+    /// The signer of our own key refused, was too slow, or gave something that is no signature.
+    SignerFailed = "signer_failed", Denied;
+    /// The handshake took longer than its time limit.
+    HandshakeTimeout = "handshake_timeout", Denied;
+    /// The handshake broke for another reason.
+    HandshakeFailed = "handshake_failed", Denied;
+    /// The peer refused us with an alert.
+    RefusedByPeer = "refused_by_peer", Denied;
+    /// The target could not be reached.
+    TargetUnreachable = "target_unreachable", Denied;
+    /// The target did not answer within the time limit.
+    TargetTimeout = "target_timeout", Denied;
+    /// The connection to the peer broke.
+    PeerReset = "peer_reset", Allowed;
+    /// The connection on the plaintext side broke.
+    TargetReset = "target_reset", Allowed;
+    /// No byte in either direction for the idle time limit.
+    IdleTimeout = "idle_timeout", Allowed;
+    /// Older than the longest lifetime.
+    Lifetime = "lifetime", Allowed;
+    /// Half closed, and silent for the closing time limit.
+    CloseTimeout = "close_timeout", Allowed;
+    /// Judged again after a change of bundles or policy, and no longer trusted or allowed.
+    Revoked = "revoked", Denied;
+    /// The tunnel changed between handshake and admission, and the peer is not admitted as it now is.
+    GenerationChanged = "generation_changed", Denied;
+    /// The peer's SVID expired while connected, and the tunnel closes such connections.
+    SvidExpired = "svid_expired", Allowed;
+    /// The tunnel itself has no valid SVID or no bundle.
+    NoValidSvid = "no_valid_svid", Denied;
+    /// As many connections as are allowed.
+    Limit = "limit", Denied;
+    /// A unix client whose uid is not on the list.
+    UidRefused = "uid_refused", Denied;
+    /// Cut at the end of a drain.
+    Drained = "drained", Allowed;
+    /// The tunnel was closed.
+    Closed = "closed", Allowed;
+    /// A defect of the data plane ended this connection.
+    Panicked = "panicked", Denied;
+}
+
+/// An outcome and the sentence that explains it; the sentence is bounded and free of control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+impl Ending {
+    #[must_use]
+    pub fn new(outcome: Outcome, reason: impl AsRef<str>) -> Self {
+        Self { outcome, reason: printable(reason.as_ref()) }
+    }
+}
+
+impl From<Outcome> for Ending {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, reason: String::new() }
+    }
+}
+
+const MAX_REASON_CHARS: usize = 256;
+
+/// Makes text that a peer may have chosen safe for one line of a log: printable ASCII stays, all else is escaped.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars().take(MAX_REASON_CHARS) {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            ' '..='~' => escaped.push(character),
+            _ => escaped.extend(character.escape_default()),
+        }
+    }
+    if text.chars().nth(MAX_REASON_CHARS).is_some() {
+        escaped.push_str("...");
+    }
+    escaped
+}

@@ -1,0 +1,104 @@
+//! A connected socket of either kind. Dropped without having been closed in order, it is reset, so that whoever is on
+//! the other side cannot take a cut for an end.
+#![forbid(unsafe_code)]
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub struct Socket {
+    kind: Kind,
+    orderly: bool,
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        Self { kind: Kind::Tcp(stream), orderly: false }
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        Self { kind: Kind::Unix(stream), orderly: false }
+    }
+}
+
+impl Socket {
+    /// Reads once into `buffer`; 0 is the end of the other side's bytes.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        let read = match &mut self.kind {
+            Kind::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+            Kind::Unix(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+        };
+        ready!(read)?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Writes once; may take only a part.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.kind {
+            Kind::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Kind::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    /// Ends our half of the connection; theirs stays open.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.kind {
+            Kind::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Kind::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    /// `poll_write` until all is taken.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = poll_fn(|context| self.poll_write(context, bytes)).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Says that both directions ended as they should, so that dropping it closes instead of resetting.
+    pub fn closed_in_order(&mut self) {
+        self.orderly = true;
+    }
+}
+
+impl Drop for Socket {
+    /// A unix socket has no reset; closing both directions at once is all there is.
+    fn drop(&mut self) {
+        if let (Kind::Tcp(stream), false) = (&self.kind, self.orderly) {
+            // A socket that refuses the option is gone already.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
