@@ -1,5 +1,4 @@
-import { callbackify } from 'node:util'
-import type { ServerUnaryCall } from '@grpc/grpc-js'
+import type { handleUnaryCall, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ParsecError, verifyCertificateRequest } from '../../parsec-core/index.js'
 import { parseSpiffeId } from '../../workload-api/index.js'
 import { errorText, type LogFields, type Logger } from '../log/logger.js'
@@ -10,8 +9,6 @@ import { AuthorityError } from './errors.js'
 import { readingRequest, serviceErrorOf } from './grpc-status.js'
 import type { Registrations } from './registrations.js'
 import type { RequestLimiter } from './request-limiter.js'
-
-type SignX509SvidCall = ServerUnaryCall<SignX509SvidRequest, SignX509SvidResponse>
 
 export interface AuthorityServiceOptions {
   readonly authority: CertificateAuthority
@@ -24,17 +21,23 @@ export interface AuthorityServiceOptions {
 }
 
 /** The implementation of `svidecar.authority.v1.Authority`. */
-export function createAuthorityService(options: AuthorityServiceOptions) {
-  return {
-    SignX509Svid: callbackify(async (call: SignX509SvidCall): Promise<SignX509SvidResponse> => {
-      const caller = parseCaller(call.getPeer())
-      try {
-        return await signX509Svid(options, caller, call.request)
-      } catch (error) {
-        tellRefusal(options, caller, error)
-        throw serviceErrorOf(error)
-      }
-    }),
+export function createAuthorityService(options: AuthorityServiceOptions): UntypedServiceImplementation {
+  const signX509SvidHandler: handleUnaryCall<SignX509SvidRequest, SignX509SvidResponse> = (call, respond) => {
+    void answer(options, parseCaller(call.getPeer()), call.request).then((outcome) => respond(...outcome))
+  }
+  return { SignX509Svid: signX509SvidHandler }
+}
+
+async function answer(
+  options: AuthorityServiceOptions,
+  caller: Caller | undefined,
+  request: SignX509SvidRequest,
+): Promise<Parameters<sendUnaryData<SignX509SvidResponse>>> {
+  try {
+    return [null, await signX509Svid(options, caller, request)]
+  } catch (error) {
+    tellRefusal(options, caller, error)
+    return [serviceErrorOf(error)]
   }
 }
 

@@ -21,9 +21,14 @@ export class Faults {
   readonly #list: Fault[] = []
   #omitted = 0
 
-  add(at: Position, message: string): void {
-    if (this.#list.length >= maxFaults) this.#omitted++
-    else this.#list.push({ line: at.line, column: at.column, message: bounded(escapeText(message), maxMessageLength) })
+  /** A message that takes work to make can be given as a function; beyond the bound it is not asked for. */
+  add({ line, column }: Position, message: string | (() => string)): void {
+    if (this.#list.length >= maxFaults) {
+      this.#omitted++
+      return
+    }
+    const text = typeof message === 'string' ? message : message()
+    this.#list.push({ line, column, message: bounded(escapeText(text), maxMessageLength) })
   }
 
   get count(): number {

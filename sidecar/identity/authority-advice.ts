@@ -6,43 +6,51 @@ import type { IdentityEvent } from './identity-source.js'
 
 type Advice = Pick<IdentityEvent, 'kind' | 'advice'>
 
-/** What an operator should look at, by what the authority answered. `where` is its address, `id` what was asked for. */
-export function adviceOf(error: unknown, where: string, id: string): Advice {
+/** The address asked, and the ID asked for. */
+interface Question {
+  readonly where: string
+  readonly id: string
+}
+
+/** What waiting can mend, and what to look at meanwhile, by the status of the call. */
+const waiting: ReadonlyMap<status, (question: Question) => string> = new Map([
+  [status.UNAVAILABLE, ({ where }) => `no authority answers at ${where}: is it running, and may this user connect?`],
+  [status.DEADLINE_EXCEEDED, ({ where }) => `the authority at ${where} does not answer: is it stopped or overloaded?`],
+  [
+    status.PERMISSION_DENIED,
+    ({ id }) => `register uid ${process.getuid?.()} for ${id} in the authority's registration file`,
+  ],
+  [status.RESOURCE_EXHAUSTED, ({ where }) => `the authority at ${where} limits how often a uid may ask: ask for less`],
+])
+
+/** What will fail again unless somebody changes something. */
+const failed: ReadonlyMap<status, (question: Question) => string> = new Map([
+  [
+    status.INVALID_ARGUMENT,
+    ({ where }) => `the authority at ${where} refuses the request: check spiffe_id and key_type`,
+  ],
+  [
+    status.UNIMPLEMENTED,
+    ({ where }) => `${where} is no embedded authority: for a SPIRE agent write source = "workload-api"`,
+  ],
+])
+
+/** What an operator should look at, by what came of a request to the authority. */
+export function adviceOf(error: unknown, question: Question): Advice {
   const code = grpcStatusOf(error)
-  if (code !== undefined) return adviceOfStatus(code, where, id)
+  if (code !== undefined) return adviceOfStatus(code, question)
   if (error instanceof ParsecError) {
     return { kind: 'failed', advice: 'the key provider failed: check its device and its key_provider block' }
   }
   if (error instanceof SpiffeError && error.code === 'ERR_X509_SVID_NOT_YET_VALID') {
-    return { kind: 'failed', advice: `the SVID from ${where} is not valid yet: compare the clocks of both machines` }
+    return { kind: 'failed', advice: `the SVID from ${question.where} is not valid yet: is a clock wrong?` }
   }
-  return {
-    kind: 'failed',
-    advice: `what ${where} sent is not usable: is it the authority of the trust domain of ${id}?`,
-  }
+  return { kind: 'failed', advice: `what ${question.where} sent is not usable: is it the authority of ${question.id}?` }
 }
 
-function adviceOfStatus(code: status, where: string, id: string): Advice {
-  switch (code) {
-    case status.UNAVAILABLE:
-      return { kind: 'waiting', advice: `no authority answers at ${where}: is it running, and may this user connect?` }
-    case status.DEADLINE_EXCEEDED:
-      return { kind: 'waiting', advice: `the authority at ${where} does not answer: is it stopped or overloaded?` }
-    case status.PERMISSION_DENIED:
-      return {
-        kind: 'waiting',
-        advice: `uid ${process.getuid?.()} is not registered for ${id}: add it to the authority's registration file`,
-      }
-    case status.RESOURCE_EXHAUSTED:
-      return { kind: 'waiting', advice: `the authority at ${where} limits how often uid ${process.getuid?.()} may ask` }
-    case status.INVALID_ARGUMENT:
-      return { kind: 'failed', advice: `the authority at ${where} refuses the request: check spiffe_id and key_type` }
-    case status.UNIMPLEMENTED:
-      return {
-        kind: 'failed',
-        advice: `${where} is not an embedded authority: for a SPIRE agent write source = "workload-api"`,
-      }
-    default:
-      return { kind: 'failed', advice: `the authority at ${where} failed: look at its log` }
-  }
+function adviceOfStatus(code: status, question: Question): Advice {
+  const wait = waiting.get(code)
+  if (wait) return { kind: 'waiting', advice: wait(question) }
+  const advice = failed.get(code)?.(question) ?? `the authority at ${question.where} failed: look at its log`
+  return { kind: 'failed', advice }
 }

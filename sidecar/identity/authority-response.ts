@@ -7,8 +7,8 @@ import {
   X509Bundle,
   type SpiffeId,
   type TrustDomain,
-  type VerifiedX509Svid,
   type X509BundleSet,
+  type X509SvidFields,
 } from '../../workload-api/index.js'
 import type { SignX509SvidResponse } from '../authority/index.js'
 import type { IdentityUpdate } from './identity-source.js'
@@ -21,7 +21,7 @@ export interface ExpectedSvid {
 
 export interface AcceptedSvid {
   readonly update: IdentityUpdate
-  readonly verified: VerifiedX509Svid
+  readonly verified: X509SvidFields
 }
 
 /**

@@ -128,7 +128,7 @@ export class AuthoritySource implements IdentitySource {
     if (this.#told?.text === text && now - this.#told.at < reminderMs) return
     this.#told = { text, at: now }
     this.#options.onEvent({
-      ...adviceOf(error, this.#address.display, this.#id),
+      ...adviceOf(error, { where: this.#address.display, id: this.#id }),
       ...(advice !== undefined && { advice }),
       error: error instanceof Error ? error : new Error(text),
       retryInMs,

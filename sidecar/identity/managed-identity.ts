@@ -56,6 +56,12 @@ export class ManagedIdentity {
     this.#log.warn(`no new SVID: ${event.advice}`, { error: errorText(event.error), retryInMs: event.retryInMs })
   }
 
+  /** The trouble is over and what is in use is still the newest. */
+  readonly onRecovered = (): void => {
+    if (this.#problem !== undefined) this.#log.info('the identity source answers again')
+    this.#problem = undefined
+  }
+
   start(source: IdentitySource): void {
     this.#clock = setInterval(() => this.#checkClock(), clockCheckMs).unref()
     this.#following = this.#follow(source).catch((error: unknown) => {

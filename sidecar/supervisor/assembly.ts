@@ -93,7 +93,7 @@ async function startIdentity(
     openIdentitySource(config, {
       provider: providerOf(providers, keyProvider?.name),
       onEvent: identity.onEvent,
-      log: context.log.with({ identity: config.name }),
+      onRecovered: identity.onRecovered,
     }),
   )
   return identity

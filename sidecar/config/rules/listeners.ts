@@ -6,6 +6,8 @@ import type { Address, UnixListenConfig } from '../model.js'
 import type { Field, Reading } from '../schema/spec.js'
 
 const defaultSocketMode = 0o600
+/** A listener is bound under a name beside its own first, which is a few bytes longer and must fit in `sun_path` too. */
+const maxListenPathBytes = 100
 
 interface UnixListenerFields {
   readonly socket_mode: Field<number | undefined>
@@ -51,6 +53,9 @@ export class ListenAddresses {
     if (!isListenable(listen)) {
       faults.add(at, '"listen" needs an IP address or "localhost", not a name: whose address it is today may change')
       return
+    }
+    if (listen.kind === 'unix' && Buffer.byteLength(listen.path) > maxListenPathBytes) {
+      faults.add(at, `"listen" has a path of more than ${maxListenPathBytes} bytes, too long to be bound`)
     }
     const { own, conflicts } = claims(listen)
     const holder = conflicts.map((key) => this.#taken.get(key)).find((name) => name !== undefined)

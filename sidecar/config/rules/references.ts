@@ -30,6 +30,6 @@ export class Labels {
   check(field: Field<string | undefined>): void {
     const { value, at } = field
     if (value === undefined || this.#labels.has(value) || this.#incomplete) return
-    this.#reading.faults.add(at, `there is no ${this.#kind} ${quoted(value)}${suggestion(value, this.#labels)}`)
+    this.#reading.faults.add(at, () => `there is no ${this.#kind} ${quoted(value)}${suggestion(value, this.#labels)}`)
   }
 }

@@ -35,7 +35,7 @@ function itemsByKey(table: KeyTable, items: readonly Item[], site: Site): Readon
     if (key === undefined) {
       faults.add(
         item.key.at,
-        `unknown key ${quoted(item.key.name)} in ${site.name}${suggestion(item.key.name, supported(table))}`,
+        () => `unknown key ${quoted(item.key.name)} in ${site.name}${suggestion(item.key.name, supported(table))}`,
       )
       continue
     }

@@ -52,8 +52,11 @@ export function readDocument<K extends KeyTable, B extends BlockTables>(
     if (name !== undefined) instances.get(name)?.push(...instancesOf(name, tables[name]?.form, item, document, reading))
     else if (known.has(item.key.name.toLowerCase())) keys.push(item)
     else {
-      const near = suggestion(item.key.name, [...supported(topLevel), ...names.values()])
-      reading.faults.add(item.key.at, `unknown key ${quoted(item.key.name)}${near}`)
+      const candidates = () => [...supported(topLevel), ...names.values()]
+      reading.faults.add(
+        item.key.at,
+        () => `unknown key ${quoted(item.key.name)}${suggestion(item.key.name, candidates())}`,
+      )
     }
   }
   const site = { name: 'the file', at: body.at, broken: body.broken, reading }

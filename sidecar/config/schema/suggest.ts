@@ -1,4 +1,6 @@
+/** Bounds on the work: a file may have tens of thousands of labels, and a fault for each. */
 const maxLength = 40
+const maxNames = 1000
 
 /** `; did you mean "listen"?` when one of the names is close to what was written, else nothing. */
 export function suggestion(written: string, names: Iterable<string>): string {
@@ -6,7 +8,10 @@ export function suggestion(written: string, names: Iterable<string>): string {
   const folded = fold(written)
   let best: string | undefined
   let bestDistance = Math.min(3, Math.ceil(written.length / 3) + 1)
+  let looked = 0
   for (const name of names) {
+    if (++looked > maxNames) break
+    if (Math.abs(name.length - written.length) > maxLength) continue
     const distance = editDistance(folded, fold(name))
     if (distance < bestDistance) {
       best = name

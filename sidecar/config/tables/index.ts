@@ -16,7 +16,7 @@ export const blockTables = {
 
 export type BlockName = keyof typeof blockTables
 
-export { allowKeys, tunnelKeys, unixListenerKeys } from './tunnel.js'
+export { allowKeys, tunnelKeys } from './tunnel.js'
 export { identityKeys, identitySources, type IdentitySourceRules } from './identity.js'
 export { authorityKeys } from './authority.js'
 export { adminKeys, keyProviderKeys, metricsKeys } from './services.js'

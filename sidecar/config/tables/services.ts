@@ -1,11 +1,11 @@
 import { address } from '../schema/identifiers.js'
 import { text } from '../schema/scalars.js'
 import { required } from '../schema/spec.js'
-import { unixListenerKeys } from './tunnel.js'
+import { socketFileKeys, unixListenerKeys } from './tunnel.js'
 
 export const adminKeys = { listen: required(address), ...unixListenerKeys }
 
-export const metricsKeys = { listen: required(address), ...unixListenerKeys }
+export const metricsKeys = { listen: required(address), ...socketFileKeys }
 
 /** The rest of the block belongs to the provider of that type. */
 export const keyProviderKeys = { type: required(text()) }

@@ -16,11 +16,17 @@ export const allowKeys = {
   unsafe_allow_any: defaulted(flag, false, 'false'),
 }
 
-/** Keys for a listener that is a unix socket. */
-export const unixListenerKeys = {
+/** The file of a listener that is a unix socket. */
+export const socketFileKeys = {
   socket_mode: optional(fileMode, '`0600`'),
   owner: optional(user, 'the user svidecar runs as'),
   group: optional(group, 'the group svidecar runs as'),
+}
+
+/** Everything that can be said of a listener that is a unix socket. */
+export const unixListenerKeys = {
+  ...socketFileKeys,
+  allow_uids: optional(listOf(user), 'every user the mode lets in'),
 }
 
 export const tunnelKeys = {
@@ -49,5 +55,4 @@ export const tunnelKeys = {
   close_on_expiry: defaulted(flag, false, 'false'),
   unsafe_plaintext: defaulted(flag, false, 'false'),
   ...unixListenerKeys,
-  allow_uids: optional(listOf(user), 'every user the mode lets in'),
 }
