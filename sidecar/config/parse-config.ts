@@ -42,6 +42,10 @@ export function parseConfig(text: string, options: ParseOptions): Config {
   const document = parseDocument(text, reading.faults)
   const { top, blocks } = readDocument(document, topLevelKeys, blockTables, reading)
   const parts = assemble(top, blocks, document.body.broken, options.env, reading)
+  // Said of a file that is right otherwise: what it would run may be among the keys that were refused.
+  if (reading.faults.count === 0 && blocks.tunnel.length + blocks.authority.length === 0) {
+    reading.faults.add(document.body.at, 'there is nothing to run: the file has neither a tunnel nor an authority')
+  }
   if (reading.faults.count > 0) throw new ConfigError('ERR_CONFIG_INVALID', options.path, reading.faults.sorted())
   return { path: options.path, ...parts, warnings: reading.warnings.sorted() }
 }
@@ -63,12 +67,6 @@ function assemble(
     broken,
     reading,
   )
-  if (blocks.tunnel.length + blocks.authority.length === 0 && !broken) {
-    reading.faults.add(
-      { line: 1, column: 1 },
-      'there is nothing to run: the file has neither a tunnel nor an authority',
-    )
-  }
   return {
     identities: identitiesOf(top, blocks, withDefault, env, providers, reading),
     keyProviders: present(blocks.key_provider.map((block) => keyProviderOf(block, reading))),
