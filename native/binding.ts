@@ -1,3 +1,5 @@
+import type { OutcomeCode } from './outcome.js'
+
 /**
  * The addon's exports, as it is given them. Nothing outside of this folder sees these types.
  * A test compares the names with those the addon has.
@@ -65,7 +67,7 @@ export interface BindingStats {
   readonly active: number
   readonly handshaking: number
   readonly accepted: number
-  readonly outcomes: Record<string, number>
+  readonly outcomes: Record<OutcomeCode, number>
   readonly bytesFromPeer: number
   readonly bytesToPeer: number
   readonly verdictsCached: number
@@ -133,6 +135,7 @@ export interface Binding {
     usage: 'any' | 'client' | 'server',
     time: number,
   ): BindingVerifiedSvid
+  readX509Svid(certificate: Uint8Array): BindingVerifiedSvid
   provePkcs8(chain: Uint8Array[], pkcs8: Uint8Array): Promise<BindingIdentity>
   proveSigner(chain: Uint8Array[], schemes: string[], sign: BindingSign, timeoutMs: number): Promise<BindingIdentity>
   createBundleSet(bundles: BindingBundle[]): BindingBundleSet

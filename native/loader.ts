@@ -30,9 +30,8 @@ function explain(error: unknown, file: string): NativeError {
   return new NativeError('ERR_NATIVE_NOT_LOADABLE', message, { cause: error })
 }
 
-function packageVersion(): string {
-  return (require('svidecar/package.json') as { readonly version: string }).version
-}
+/** The package's version, and so the addon's. */
+export const packageVersion = (require('../../package.json') as { readonly version: string }).version
 
 function load(): Binding {
   const file = join(here, `data-plane.${platformSuffix()}.node`)
@@ -42,7 +41,7 @@ function load(): Binding {
   } catch (error) {
     throw explain(error, file)
   }
-  const [addon, wanted] = [loaded.version(), packageVersion()]
+  const [addon, wanted] = [loaded.version(), packageVersion]
   if (addon !== wanted) {
     const message = `the data plane's addon has version ${addon}, the package ${wanted}; build it with "npm run build"`
     throw new NativeError('ERR_NATIVE_VERSION', message)

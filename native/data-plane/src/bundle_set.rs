@@ -74,6 +74,18 @@ impl BundleSet {
     pub fn holds(&self, trust_domain: &str, sha256: &[u8; 32]) -> bool {
         self.bundle(trust_domain).is_some_and(|bundle| bundle.authorities.iter().any(|one| one.sha256() == sha256))
     }
+
+    /// Whether both hold the same certificates for the same trust domains: then they judge alike.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.bundles.len() == other.bundles.len()
+            && self.bundles.iter().all(|(trust_domain, bundle)| {
+                other.bundle(trust_domain).is_some_and(|others| {
+                    bundle.authorities.len() == others.authorities.len()
+                        && bundle.authorities.iter().all(|one| other.holds(trust_domain, one.sha256()))
+                })
+            })
+    }
 }
 
 /// The authorities of one trust domain.

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::handshake_context;
-use crate::x509_svid::{self, ClaimedSvid, X509SvidError};
+use crate::x509_svid::{ClaimedSvid, X509SvidError, read_x509_svid};
 
 /// Handshakes of one identity that may wait for its signer at once.
 const SIGNING_SLOTS: usize = 32;
@@ -113,7 +113,8 @@ impl Identity {
         key: IdentityKey,
         limit: Duration,
     ) -> Result<Self, IdentityError> {
-        let svid = x509_svid::claimed_svid(&chain).map_err(IdentityError::Svid)?;
+        let leaf = chain.first().ok_or(IdentityError::Svid(X509SvidError::NoCertificate))?;
+        let svid = read_x509_svid(leaf).map_err(IdentityError::Svid)?;
         let (key, scheme, signature) = match key {
             IdentityKey::Pkcs8(bytes) => {
                 let key = load_pkcs8(&bytes).map_err(IdentityError::Key)?;

@@ -144,7 +144,10 @@ impl Snapshot {
             generation: self.generation + 1,
             settings,
             identity: change.identity.unwrap_or_else(|| Arc::clone(&self.identity)),
-            bundles: change.bundles.unwrap_or_else(|| Arc::clone(&self.bundles)),
+            bundles: match change.bundles {
+                Some(bundles) if !bundles.is_same_as(&self.bundles) => bundles,
+                Some(_) | None => Arc::clone(&self.bundles),
+            },
             policy: change.policy.map_or_else(|| Arc::clone(&self.policy), Arc::new),
             tls,
         })

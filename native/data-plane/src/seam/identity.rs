@@ -7,14 +7,14 @@ use napi::Env;
 use napi::bindgen_prelude::{Object, Uint8Array};
 use napi_derive::napi;
 use rustls::SignatureScheme;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::error::{NativeError, from_bundle_set, from_identity, invalid};
 use super::promise::promise;
 use super::runtime::Environment;
 use super::signer::{JsSigner, SignFunction, scheme};
-use super::verify::BindingBundle;
+use super::verify::{BindingBundle, milliseconds};
 use crate::bundle_set::BundleSet;
 use crate::identity::{Identity, IdentityKey};
 
@@ -52,11 +52,6 @@ impl BindingIdentity {
     pub fn get(&self) -> Arc<Identity> {
         Arc::clone(&self.0)
     }
-}
-
-/// Exact: a year of 9999 in milliseconds has 48 bits, a double 53.
-fn milliseconds(time: UnixTime) -> f64 {
-    Duration::from_secs(time.as_secs()).as_secs_f64() * 1000.0
 }
 
 /// Proves a chain with a key that is handed over.

@@ -31,7 +31,6 @@ pub fn version() -> &'static str {
 
 /// The credentials behind a connected unix socket's descriptor.
 #[napi(catch_unwind)]
-#[expect(unsafe_code, reason = "a descriptor comes from JavaScript as a number")]
 pub fn peer_credentials(descriptor: i32) -> Result<Option<BindingPeerCredentials>, NativeError> {
     if descriptor < 0 {
         return Ok(None);
@@ -40,6 +39,7 @@ pub fn peer_credentials(descriptor: i32) -> Result<Option<BindingPeerCredentials
     let _context = runtime.enter();
     // SAFETY: it is not -1, and the borrow ends before this returns to JavaScript, on whose thread alone the socket
     // that owns the descriptor can be closed. One that is not open is answered with EBADF.
+    #[expect(unsafe_code, reason = "a descriptor comes from JavaScript as a number")]
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     let peer = peer_credentials::of_descriptor(descriptor);
     Ok(peer.map(|peer| BindingPeerCredentials { uid: peer.uid, gid: peer.gid, pid: peer.pid }))

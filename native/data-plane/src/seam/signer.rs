@@ -18,7 +18,7 @@ type Question = FnArgs<(String, Uint8Array)>;
 pub type SignFunction = ThreadsafeFunction<Question, Promise<Uint8Array>, Question, Status, false, true, QUEUE>;
 
 /// The names of RFC 8446 section 4.2.3 that an X.509-SVID's key may use here.
-const SCHEMES: [(&str, SignatureScheme); 7] = [
+const SCHEMES: [(&str, SignatureScheme); 10] = [
     ("ecdsa_secp256r1_sha256", SignatureScheme::ECDSA_NISTP256_SHA256),
     ("ecdsa_secp384r1_sha384", SignatureScheme::ECDSA_NISTP384_SHA384),
     ("ecdsa_secp521r1_sha512", SignatureScheme::ECDSA_NISTP521_SHA512),
@@ -26,6 +26,9 @@ const SCHEMES: [(&str, SignatureScheme); 7] = [
     ("rsa_pss_rsae_sha256", SignatureScheme::RSA_PSS_SHA256),
     ("rsa_pss_rsae_sha384", SignatureScheme::RSA_PSS_SHA384),
     ("rsa_pss_rsae_sha512", SignatureScheme::RSA_PSS_SHA512),
+    ("rsa_pkcs1_sha256", SignatureScheme::RSA_PKCS1_SHA256),
+    ("rsa_pkcs1_sha384", SignatureScheme::RSA_PKCS1_SHA384),
+    ("rsa_pkcs1_sha512", SignatureScheme::RSA_PKCS1_SHA512),
 ];
 
 /// The scheme of a name.

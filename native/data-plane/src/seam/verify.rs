@@ -6,7 +6,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use rustls::pki_types::{CertificateDer, UnixTime};
 
-use super::error::{NativeErrorCode, from_bundle_set, from_svid};
+use super::error::{NativeError, from_bundle_set, from_svid, invalid};
 use crate::bundle_set::BundleSet;
 use crate::x509_svid::{self, Usage};
 
@@ -42,7 +42,7 @@ pub fn verify_x509_svid(
     bundles: Vec<BindingBundle>,
     usage: BindingUsage,
     time: f64,
-) -> Result<BindingVerifiedSvid, napi::Error<NativeErrorCode>> {
+) -> Result<BindingVerifiedSvid, NativeError> {
     let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from_slice(der)).collect();
     let bundles = bundles
         .into_iter()
@@ -58,6 +58,19 @@ pub fn verify_x509_svid(
     })
 }
 
+/// Reads one certificate by the leaf rules; nobody vouches for what it says.
+#[napi(catch_unwind)]
+pub fn read_x509_svid(certificate: Uint8Array) -> Result<BindingVerifiedSvid, NativeError> {
+    let claim =
+        x509_svid::read_x509_svid(&CertificateDer::from_slice(&certificate)).map_err(|error| from_svid(&error))?;
+    Ok(BindingVerifiedSvid {
+        spiffe_id: claim.spiffe_id.as_str().to_owned(),
+        serial_number: claim.serial_number.into(),
+        not_before: milliseconds(claim.not_before),
+        not_after: milliseconds(claim.not_after),
+    })
+}
+
 impl From<BindingUsage> for Usage {
     fn from(usage: BindingUsage) -> Self {
         match usage {
@@ -68,13 +81,13 @@ impl From<BindingUsage> for Usage {
     }
 }
 
-fn unix_time(milliseconds: f64) -> Result<UnixTime, napi::Error<NativeErrorCode>> {
+fn unix_time(milliseconds: f64) -> Result<UnixTime, NativeError> {
     Duration::try_from_secs_f64(milliseconds / 1000.0)
         .map(UnixTime::since_unix_epoch)
-        .map_err(|error| napi::Error::new(NativeErrorCode::InvalidArgument, format!("the time is not one: {error}")))
+        .map_err(|error| invalid(format!("the time is not one: {error}")))
 }
 
 /// Exact: a year of 9999 in milliseconds has 48 bits, a double 53.
-fn milliseconds(time: UnixTime) -> f64 {
+pub fn milliseconds(time: UnixTime) -> f64 {
     Duration::from_secs(time.as_secs()).as_secs_f64() * 1000.0
 }
