@@ -1,5 +1,7 @@
 //! The bytes of svidecar: sockets, TLS and X.509-SVID verification. TypeScript decides, this crate carries.
 #![deny(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod audit;
 pub mod authorizer;

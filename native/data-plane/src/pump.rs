@@ -61,11 +61,11 @@ impl Meter {
         self.entry.traffic.last.store(Uptime::now().0, Ordering::Relaxed);
     }
 
-    fn from_peer(&self, bytes: usize) {
+    fn received(&self, bytes: usize) {
         self.count(&self.entry.traffic.from_peer, &self.table.counters.bytes_from_peer, bytes);
     }
 
-    fn to_peer(&self, bytes: usize) {
+    fn sent(&self, bytes: usize) {
         self.count(&self.entry.traffic.to_peer, &self.table.counters.bytes_to_peer, bytes);
     }
 
@@ -134,7 +134,7 @@ impl Pump {
                     0 => return Poll::Ready(Err(Stop::Target(io::ErrorKind::WriteZero.into()))),
                     written => {
                         plain.consume(written);
-                        self.meter.from_peer(written);
+                        self.meter.received(written);
                     }
                 }
                 continue;
@@ -217,7 +217,7 @@ impl Pump {
             count => {
                 clear.fill(count);
                 self.session.advance(&mut self.buffers, Send::Data(clear.filled())).map_err(Stop::Tls)?;
-                self.meter.to_peer(count);
+                self.meter.sent(count);
             }
         }
         Poll::Ready(Ok(()))

@@ -47,7 +47,7 @@ impl VerdictCache {
 
     /// How many verdicts are remembered.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }

@@ -65,7 +65,7 @@ pub fn stats(tunnel: &Tunnel) -> BindingStats {
         outcomes: counters.outcomes().map(|(outcome, count)| (outcome.name().to_owned(), number(count))).collect(),
         bytes_from_peer: number(counters.bytes_from_peer.load(Ordering::Relaxed)),
         bytes_to_peer: number(counters.bytes_to_peer.load(Ordering::Relaxed)),
-        verdicts_cached: small(snapshot.policy.verdicts.len()),
+        verdicts_cached: small(snapshot.policy.verdicts.count()),
         audit_lost: number(table.audit.lost()),
         paused_accepts: number(counters.paused_accepts.load(Ordering::Relaxed)),
         handshake_seconds: BindingHistogram {
