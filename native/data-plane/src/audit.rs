@@ -22,6 +22,8 @@ pub struct AuditRecord {
     pub remote: String,
     /// The peer's SPIFFE ID and serial number, once verified.
     pub peer: Option<(String, String)>,
+    /// Whether the peer was let in, and stayed so.
+    pub allowed: bool,
     pub ending: Ending,
     /// Plaintext bytes from and to the peer.
     pub bytes: (u64, u64),

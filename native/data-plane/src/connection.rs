@@ -8,10 +8,11 @@ use tokio::time::Instant;
 
 use crate::authorizer::Permit;
 use crate::clock::{self, Uptime};
-use crate::connection_table::{Judged, Registration};
+use crate::connection_entry::Judged;
+use crate::connection_table::Registration;
 use crate::endpoint::DialError;
 use crate::handshake::{self, Established, Refused};
-use crate::handshake_context::Admission;
+use crate::handshake_context::{Admission, HandshakeContext};
 use crate::outcome::{Ending, Outcome};
 use crate::pump::{Direction, Meter, Pump};
 use crate::refusal;
@@ -80,7 +81,9 @@ async fn secure(
 ) -> Result<Secured, Ending> {
     let began = Instant::now();
     let deadline = began + snapshot.settings.times.handshake;
-    match handshake::run(&mut socket, Arc::clone(snapshot), deadline).await {
+    let context = HandshakeContext::new(Arc::clone(snapshot), deadline, Arc::clone(registration.entry()));
+    // Boxed: what a handshake needs must not stay in memory as long as its connection.
+    match Box::pin(handshake::run(&mut socket, context)).await {
         Ok(established) => {
             registration.table().counters.handshakes.record(began.elapsed());
             let Established { session, buffers, admission: Admission { peer, chain, permit } } = established;

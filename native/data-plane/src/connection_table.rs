@@ -3,141 +3,15 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustls::pki_types::{CertificateDer, UnixTime};
 use tokio::sync::Notify;
 
-use crate::audit::{AuditQueue, AuditRecord};
-use crate::clock::{self, Uptime};
+use crate::audit::AuditQueue;
+use crate::connection_entry::{Entry, Remote};
 use crate::counters::Counters;
 use crate::outcome::{Ending, Outcome};
-use crate::peer_credentials::PeerCredentials;
-use crate::x509_svid::{Usage, VerifiedPeer};
-
-/// Who connected, as the system knows it.
-#[derive(Clone, Debug)]
-pub enum Remote {
-    Tcp(SocketAddr),
-    Unix(Option<PeerCredentials>),
-}
-
-impl fmt::Display for Remote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(Some(peer)) => write!(f, "unix:uid={},pid={}", peer.uid, peer.pid),
-            Self::Unix(None) => f.write_str("unix:"),
-        }
-    }
-}
-
-/// What a peer was let in for, and all that is needed to judge it again.
-#[derive(Debug)]
-pub struct Judged {
-    pub peer: VerifiedPeer,
-    pub chain: Vec<CertificateDer<'static>>,
-    pub usage: Usage,
-    /// When the handshake took place.
-    pub time: UnixTime,
-}
-
-/// Bytes that have passed, and when the last one did.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    pub from_peer: AtomicU64,
-    pub to_peer: AtomicU64,
-    pub last: AtomicU64,
-    /// The peer has sent a byte or its orderly end.
-    pub confirmed: AtomicBool,
-    /// One direction has ended.
-    pub half_closed: AtomicBool,
-}
-
-/// One connection, as seen from outside of its task.
-#[derive(Debug)]
-pub struct Entry {
-    id: u64,
-    pub remote: Remote,
-    pub accepted: Duration,
-    pub started: Uptime,
-    pub generation: AtomicU64,
-    pub judged: OnceLock<Judged>,
-    pub traffic: Traffic,
-    end: End,
-}
-
-#[derive(Debug, Default)]
-struct End {
-    ending: OnceLock<Ending>,
-    said: Notify,
-}
-
-impl Entry {
-    fn new(id: u64, remote: Remote, generation: u64) -> Self {
-        Self {
-            id,
-            remote,
-            accepted: clock::wall_time(),
-            started: Uptime::now(),
-            generation: AtomicU64::new(generation),
-            judged: OnceLock::new(),
-            traffic: Traffic::default(),
-            end: End::default(),
-        }
-    }
-
-    /// Ends the connection from outside; the first ending stays.
-    pub fn end(&self, ending: Ending) {
-        if self.end.ending.set(ending).is_ok() {
-            self.end.said.notify_one();
-        }
-    }
-
-    /// Waits until somebody ends the connection. Only its own task waits.
-    pub async fn ended(&self) -> Ending {
-        loop {
-            if let Some(ending) = self.end.ending.get() {
-                return ending.clone();
-            }
-            self.end.said.notified().await;
-        }
-    }
-
-    /// The phase in a word. A client is `pending` until the first byte or the orderly end from its peer: in TLS 1.3 the
-    /// server's refusal arrives after the client's own handshake is done.
-    #[must_use]
-    pub fn state(&self) -> &'static str {
-        match self.judged.get() {
-            None => "handshaking",
-            Some(Judged { usage: Usage::Server, .. }) if !self.traffic.confirmed.load(Ordering::Relaxed) => "pending",
-            Some(_) => "established",
-        }
-    }
-
-    fn record(&self, ending: Ending) -> AuditRecord {
-        let peer = self.judged.get().map(|judged| &judged.peer);
-        AuditRecord {
-            time: self.accepted,
-            generation: self.generation.load(Ordering::Relaxed),
-            remote: self.remote.to_string(),
-            peer: peer.map(|peer| (peer.spiffe_id().as_str().to_owned(), peer.serial_number().to_owned())),
-            ending,
-            bytes: (self.traffic.from_peer.load(Ordering::Relaxed), self.traffic.to_peer.load(Ordering::Relaxed)),
-            duration: Uptime::now().since(self.started),
-        }
-    }
-
-    /// When the last byte passed.
-    #[must_use]
-    pub fn last_activity(&self) -> Uptime {
-        Uptime(self.traffic.last.load(Ordering::Relaxed).max(self.started.0))
-    }
-}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -194,7 +68,7 @@ impl ConnectionTable {
     pub fn refuse(&self, remote: Remote, generation: u64, ending: Ending) {
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         self.counters.ended(ending.outcome);
-        self.audit.push(Entry::new(0, remote, generation).record(ending));
+        self.audit.push(Entry::new(0, remote, generation).record(ending, false));
     }
 
     /// Whether one more established connection is allowed.
@@ -268,7 +142,7 @@ impl Registration {
         if inner.established >= max_connections {
             return false;
         }
-        inner.unfinished.remove(&self.entry.id);
+        inner.unfinished.remove(&self.entry.id());
         inner.established += 1;
         self.phase = Phase::Established;
         true
@@ -281,7 +155,7 @@ impl Registration {
 
     fn ending(&mut self) -> Ending {
         // Without a word from the task it was dropped: by a panic, or with the runtime.
-        self.ending.take().or_else(|| self.entry.end.ending.get().cloned()).unwrap_or_else(|| {
+        self.ending.take().or_else(|| self.entry.ending().cloned()).unwrap_or_else(|| {
             if std::thread::panicking() {
                 Ending::new(Outcome::Panicked, "a defect of the data plane ended this connection")
             } else {
@@ -295,15 +169,15 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let ending = self.ending();
         let mut inner = self.table.lock();
-        inner.live.remove(&self.entry.id);
-        inner.unfinished.remove(&self.entry.id);
+        inner.live.remove(&self.entry.id());
+        inner.unfinished.remove(&self.entry.id());
         if self.phase == Phase::Established {
             inner.established -= 1;
         }
         let empty = inner.live.is_empty();
         drop(inner);
         self.table.counters.ended(ending.outcome);
-        self.table.audit.push(self.entry.record(ending));
+        self.table.audit.push(self.entry.record(ending, self.phase == Phase::Established));
         if empty {
             self.table.left.notify_waiters();
         }

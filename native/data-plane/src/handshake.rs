@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::authorizer::AuthorizerFault;
 use crate::buffer_pool::Buffer;
@@ -45,19 +45,19 @@ impl Refused {
     }
 }
 
-/// Runs a handshake to its end, or to `deadline`.
+/// Runs a handshake to its end, or to its deadline.
 ///
 /// # Errors
 /// Why there is no session, and the alert that tells the peer.
-pub async fn run(socket: &mut Socket, snapshot: Arc<Snapshot>, deadline: Instant) -> Result<Established, Refused> {
+pub async fn run(socket: &mut Socket, context: HandshakeContext) -> Result<Established, Refused> {
     let timed_out = || Refused::because(Outcome::HandshakeTimeout, "the handshake was not finished in time");
-    timeout_at(deadline, steps(socket, snapshot, deadline)).await.unwrap_or_else(|_| Err(timed_out()))
+    timeout_at(context.deadline, steps(socket, context)).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-async fn steps(socket: &mut Socket, snapshot: Arc<Snapshot>, deadline: Instant) -> Result<Established, Refused> {
+async fn steps(socket: &mut Socket, mut context: HandshakeContext) -> Result<Established, Refused> {
+    let snapshot = Arc::clone(&context.snapshot);
     let mut session = TlsSession::new(&snapshot.tls).map_err(|error| tls_refusal(&error, false))?;
     let mut buffers = Buffers::default();
-    let mut context = HandshakeContext::new(Arc::clone(&snapshot), deadline);
     if !session.is_client() {
         read(socket, &mut buffers).await?;
     }

@@ -13,6 +13,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout_at};
 
 use crate::authorizer::{AuthorizerFault, Permit};
+use crate::connection_entry::Entry;
 use crate::identity::SignerFault;
 use crate::snapshot::Snapshot;
 use crate::x509_svid::{VerifiedPeer, X509SvidError};
@@ -51,6 +52,8 @@ pub struct Admission {
 pub struct HandshakeContext {
     pub snapshot: Arc<Snapshot>,
     pub deadline: Instant,
+    /// Whose handshake it is: when it is ended from outside, nobody waits for JavaScript on its behalf.
+    entry: Arc<Entry>,
     /// Filled by the verifier.
     pub admission: Option<Admission>,
     /// Filled by whoever refuses.
@@ -59,8 +62,8 @@ pub struct HandshakeContext {
 
 impl HandshakeContext {
     #[must_use]
-    pub fn new(snapshot: Arc<Snapshot>, deadline: Instant) -> Self {
-        Self { snapshot, deadline, admission: None, failure: None }
+    pub fn new(snapshot: Arc<Snapshot>, deadline: Instant, entry: Arc<Entry>) -> Self {
+        Self { snapshot, deadline, entry, admission: None, failure: None }
     }
 
     /// Runs one step of rustls with this context in reach, and takes it back.
@@ -72,7 +75,7 @@ impl HandshakeContext {
     }
 
     fn emptied(&self) -> Self {
-        Self::new(Arc::clone(&self.snapshot), self.deadline)
+        Self::new(Arc::clone(&self.snapshot), self.deadline, Arc::clone(&self.entry))
     }
 }
 
@@ -96,10 +99,22 @@ pub fn note_admission(admission: Admission) {
     let _ = CONTEXT.try_with(|context| context.borrow_mut().admission = Some(admission));
 }
 
-/// Waits for JavaScript inside a step of rustls, until the handshake's deadline; `None` when it passes or when there is
-/// no handshake. Another thread takes over this worker's tasks meanwhile.
+/// Waits for JavaScript inside a step of rustls, until the handshake's deadline or until its connection is ended; `None`
+/// then, and outside of a handshake. Another thread takes over this worker's tasks meanwhile.
 pub fn wait<T>(answer: impl Future<Output = T>) -> Option<T> {
-    let deadline = CONTEXT.try_with(|context| context.borrow().deadline).ok()?;
+    let (deadline, entry) = CONTEXT
+        .try_with(|context| {
+            let context = context.borrow();
+            (context.deadline, Arc::clone(&context.entry))
+        })
+        .ok()?;
     let runtime = Handle::try_current().ok()?;
-    block_in_place(|| runtime.block_on(timeout_at(deadline, answer))).ok()
+    let unless_ended = async {
+        tokio::select! {
+            biased;
+            _ = entry.ended() => None,
+            answer = timeout_at(deadline, answer) => answer.ok(),
+        }
+    };
+    block_in_place(|| runtime.block_on(unless_ended))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
-use crate::connection_table::Remote;
+use crate::connection_entry::Remote;
 use crate::endpoint::tune;
 use crate::peer_credentials;
 use crate::socket::Socket;

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 macro_rules! outcomes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $decision:ident;)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
         /// How a connection ended.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -17,84 +17,79 @@ macro_rules! outcomes {
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
-
-            /// Whether the peer had been let in before the connection ended.
-            #[must_use]
-            pub fn decision(self) -> Decision {
-                match self { $(Self::$variant => Decision::$decision,)+ }
-            }
         }
     };
 }
 
-/// Whether a peer was let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    Allowed,
-    Denied,
-}
-
 outcomes! {
     /// Both sides closed in order.
-    Completed = "completed", Allowed;
+    Completed = "completed";
     /// The peer's bytes ended without close_notify: something may be missing.
-    Truncated = "truncated", Allowed;
+    Truncated = "truncated";
     /// The peer showed no certificate.
-    NoCertificate = "no_certificate", Denied;
+    NoCertificate = "no_certificate";
     /// The first bytes were not TLS.
-    NotTls = "not_tls", Denied;
+    NotTls = "not_tls";
     /// No protocol version in common.
-    TlsVersion = "tls_version", Denied;
+    TlsVersion = "tls_version";
     /// The peer's certificate breaks a rule of the X509-SVID standard.
-    X509SvidInvalid = "x509_svid_invalid", Denied;
+    X509SvidInvalid = "x509_svid_invalid";
     /// No path to an authority of the peer's own trust domain.
-    Untrusted = "untrusted", Denied;
+    Untrusted = "untrusted";
     /// The peer's chain is expired or not yet valid.
-    Expired = "expired", Denied;
+    Expired = "expired";
     /// The authorizer said no.
-    Denied = "denied", Denied;
+    Denied = "denied";
     /// The authorizer threw, was too slow, or gave something that is no verdict.
-    AuthorizerFailed = "authorizer_failed", Denied;
+    AuthorizerFailed = "authorizer_failed";
     /// The signer of our own key refused, was too slow, or gave something that is no signature.
-    SignerFailed = "signer_failed", Denied;
+    SignerFailed = "signer_failed";
     /// The handshake took longer than its time limit.
-    HandshakeTimeout = "handshake_timeout", Denied;
+    HandshakeTimeout = "handshake_timeout";
     /// The handshake broke for another reason.
-    HandshakeFailed = "handshake_failed", Denied;
+    HandshakeFailed = "handshake_failed";
     /// The peer refused us with an alert.
-    RefusedByPeer = "refused_by_peer", Denied;
+    RefusedByPeer = "refused_by_peer";
     /// The target could not be reached.
-    TargetUnreachable = "target_unreachable", Denied;
+    TargetUnreachable = "target_unreachable";
     /// The target did not answer within the time limit.
-    TargetTimeout = "target_timeout", Denied;
+    TargetTimeout = "target_timeout";
     /// The connection to the peer broke.
-    PeerReset = "peer_reset", Allowed;
+    PeerReset = "peer_reset";
     /// The connection on the plaintext side broke.
-    TargetReset = "target_reset", Allowed;
+    TargetReset = "target_reset";
     /// No byte in either direction for the idle time limit.
-    IdleTimeout = "idle_timeout", Allowed;
+    IdleTimeout = "idle_timeout";
     /// Older than the longest lifetime.
-    Lifetime = "lifetime", Allowed;
+    Lifetime = "lifetime";
     /// Half closed, and silent for the closing time limit.
-    CloseTimeout = "close_timeout", Allowed;
+    CloseTimeout = "close_timeout";
     /// Judged again after a change of bundles or policy, and no longer trusted or allowed.
-    Revoked = "revoked", Denied;
+    Revoked = "revoked";
     /// The tunnel changed between handshake and admission, and the peer is not admitted as it now is.
-    GenerationChanged = "generation_changed", Denied;
+    GenerationChanged = "generation_changed";
     /// The peer's SVID expired while connected, and the tunnel closes such connections.
-    SvidExpired = "svid_expired", Allowed;
+    SvidExpired = "svid_expired";
     /// The tunnel itself has no valid SVID or no bundle.
-    NoValidSvid = "no_valid_svid", Denied;
+    NoValidSvid = "no_valid_svid";
     /// As many connections as are allowed.
-    Limit = "limit", Denied;
+    Limit = "limit";
     /// A unix client whose uid is not on the list.
-    UidRefused = "uid_refused", Denied;
+    UidRefused = "uid_refused";
     /// Cut at the end of a drain.
-    Drained = "drained", Allowed;
+    Drained = "drained";
     /// The tunnel was closed.
-    Closed = "closed", Allowed;
+    Closed = "closed";
     /// A defect of the data plane ended this connection.
-    Panicked = "panicked", Denied;
+    Panicked = "panicked";
+}
+
+impl Outcome {
+    /// Whether this takes back that the peer had been let in.
+    #[must_use]
+    pub fn withdraws_admission(self) -> bool {
+        matches!(self, Self::RefusedByPeer | Self::Revoked | Self::GenerationChanged | Self::Panicked)
+    }
 }
 
 /// An outcome and the sentence that explains it; the sentence is bounded and free of control characters.

@@ -7,19 +7,24 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustls::Error;
 
 use crate::authorizer::Permit;
 use crate::buffer_pool::Buffer;
 use crate::clock::Uptime;
-use crate::connection_table::{ConnectionTable, Entry};
+use crate::connection_entry::Entry;
+use crate::connection_table::ConnectionTable;
 use crate::outcome::{Ending, Outcome};
 use crate::socket::Socket;
 use crate::tls_session::{Buffers, Send, TlsSession};
 
 /// Room that is left in a buffer for what encryption adds.
 const ENCRYPTION_ROOM: usize = 1024;
+
+/// How long a target may take for the last bytes of a truncated peer before it is reset.
+const HAND_ON_LIMIT: Duration = Duration::from_secs(10);
 
 /// Both ends of a connection and what lies between them.
 #[derive(Debug)]
@@ -100,7 +105,12 @@ impl Pump {
                 self.target.closed_in_order();
                 Pumped { ending: Outcome::Completed.into(), alert: None }
             }
-            Err(stop) => self.stopped(stop),
+            Err(stop) => {
+                if matches!(stop, Stop::Truncated) {
+                    self.target.sent(HAND_ON_LIMIT).await;
+                }
+                self.stopped(stop)
+            }
         }
     }
 

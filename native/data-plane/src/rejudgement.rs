@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::connection_table::{ConnectionTable, Entry, Judged};
+use crate::connection_entry::{Entry, Judged};
+use crate::connection_table::ConnectionTable;
 use crate::judgement;
 use crate::outcome::{Ending, Outcome};
 use crate::snapshot::Snapshot;

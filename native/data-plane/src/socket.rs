@@ -6,9 +6,14 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{sleep, timeout};
+
+const SENT_INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 enum Kind {
@@ -85,6 +90,27 @@ impl Socket {
             bytes = bytes.get(written..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Waits until the kernel has sent all that was written, at most `limit`: a reset throws away what it has not.
+    pub async fn sent(&self, limit: Duration) {
+        let Kind::Tcp(stream) = &self.kind else { return };
+        // Writable then means that nothing is left unsent. Without the option the limit has to do.
+        if socket2::SockRef::from(stream).set_tcp_notsent_lowat(1).is_err() {
+            return;
+        }
+        let unsent = || {
+            let mut sockets = [PollFd::new(stream, PollFlags::OUT)];
+            // Asked outside of the runtime, whose own answer may be an old one.
+            rustix::event::poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready == 0)
+        };
+        let all_sent = async {
+            while unsent() {
+                sleep(SENT_INTERVAL).await;
+            }
+        };
+        // After the limit what is left is lost, as it is when the other side never reads it.
+        let _ = timeout(limit, all_sent).await;
     }
 
     /// Says that both directions ended as they should, so that dropping it closes instead of resetting.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::clock::{self, Uptime};
-use crate::connection_table::Entry;
+use crate::connection_entry::Entry;
 use crate::outcome::{Ending, Outcome};
 use crate::snapshot::Settings;
 use crate::tunnel::TunnelState;

@@ -1,6 +1,7 @@
 //! A tunnel: one listener, one current snapshot, and the connections made under it.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::clock;
 use crate::connection;
-use crate::connection_table::{ConnectionTable, Entry};
+use crate::connection_entry::Entry;
+use crate::connection_table::ConnectionTable;
 use crate::listener::{Accepted, BindError, Bound, Listener};
 use crate::outcome::{Ending, Outcome};
 use crate::rejudgement;
@@ -126,7 +128,7 @@ impl Tunnel {
     ///
     /// # Errors
     /// What the system says.
-    pub fn set_listen_options(&self, options: &UnixOptions) -> std::io::Result<()> {
+    pub fn set_listen_options(&self, options: &UnixOptions) -> io::Result<()> {
         match &*self.lock_listener() {
             Some(listener) => listener.set_options(options),
             None => Ok(()),
@@ -169,8 +171,8 @@ impl Tunnel {
 
     /// Stops accepting and cuts every connection.
     pub async fn close(&self) {
-        self.cut();
         self.stop_accepting().await;
+        self.cut();
         self.settle().await;
     }
 
@@ -180,7 +182,7 @@ impl Tunnel {
         self.state.table.end_all(&Ending::from(Outcome::Closed));
     }
 
-    /// A connection whose step waits for JavaScript ends when that answers, or at its handshake's deadline.
+    /// Ending is quick: nothing a connection waits for outlasts its end.
     async fn settle(&self) {
         let _ = timeout(SETTLE_LIMIT, self.state.table.empty()).await;
     }
@@ -209,6 +211,7 @@ async fn accept(listener: Arc<Listener>, tunnel: Arc<TunnelState>) {
     loop {
         match listener.accept().await {
             Ok(accepted) => take(accepted, &tunnel),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => {
                 tunnel.table.counters.paused_accepts.fetch_add(1, Ordering::Relaxed);
                 sleep(ACCEPT_PAUSE).await;

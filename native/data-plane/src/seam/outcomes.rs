@@ -11,7 +11,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::audit::AuditRecord;
 use crate::connection_table::ConnectionTable;
-use crate::outcome::Decision;
 use crate::tunnel::Tunnel;
 
 /// Ends that come close together cross together.
@@ -48,7 +47,7 @@ impl From<AuditRecord> for BindingOutcome {
             remote: record.remote,
             peer,
             serial_number,
-            allowed: record.ending.outcome.decision() == Decision::Allowed,
+            allowed: record.allowed,
             outcome: record.ending.outcome.name().to_owned(),
             reason: record.ending.reason,
             bytes_from_peer: number(record.bytes.0),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use napi_derive::napi;
 
 use super::outcomes::number;
-use crate::connection_table::Entry;
+use crate::connection_entry::Entry;
 use crate::counters::HANDSHAKE_BUCKETS_US;
 use crate::tunnel::Tunnel;
 
