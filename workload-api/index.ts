@@ -13,7 +13,7 @@ export {
 export { X509Bundle, type X509BundleSet } from './x509/x509-bundle.js'
 export type { X509Context } from './x509/x509-context.js'
 export { X509Svid } from './x509/x509-svid.js'
-export { verifyX509Svid, type VerifyX509SvidOptions, type X509SvidFields } from './x509/verify-x509-svid.js'
+export { verifyX509Svid, type VerifiedX509Svid, type VerifyX509SvidOptions } from './x509/verify-x509-svid.js'
 export {
   authorizeAny,
   authorizeId,
@@ -29,3 +29,12 @@ export {
   resolveEndpointAddress,
   type EndpointAddress,
 } from './endpoint/endpoint-address.js'
+export type { BackoffOptions } from './client/backoff.js'
+export type { WatchState } from './client/watch-state.js'
+export {
+  WorkloadApiClient,
+  type FetchOptions,
+  type WatchCallOptions,
+  type WorkloadApiClientOptions,
+} from './client/workload-api-client.js'
+export { addWorkloadApi, type WorkloadApiServiceOptions } from './server/workload-api-service.js'

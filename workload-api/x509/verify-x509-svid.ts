@@ -4,7 +4,7 @@ import { parseSpiffeId, trustDomainOf, type SpiffeId } from '../spiffe-id/spiffe
 import { judged } from './native-error.js'
 import type { X509BundleSet } from './x509-bundle.js'
 
-/** What a leaf says; in the answer of `verifyX509Svid` it is vouched for, elsewhere it is a claim. */
+/** What a leaf says of itself: a claim, as long as nobody vouches for it. */
 export interface X509SvidFields {
   /** Always with a path. */
   readonly id: SpiffeId
@@ -13,6 +13,9 @@ export interface X509SvidFields {
   readonly notBefore: Date
   readonly notAfter: Date
 }
+
+/** The same, vouched for by an authority of the ID's own trust domain. */
+export type VerifiedX509Svid = X509SvidFields
 
 export interface VerifyX509SvidOptions {
   /** The extended key usage that must be there when the leaf has any; `any` (the default) asks for none. */
@@ -32,7 +35,7 @@ export function verifyX509Svid(
   chain: readonly Uint8Array[],
   bundles: X509BundleSet,
   options: VerifyX509SvidOptions = {},
-): X509SvidFields {
+): VerifiedX509Svid {
   const [leaf] = chain
   if (leaf === undefined) throw new SpiffeError('ERR_X509_SVID_MALFORMED', 'there is no certificate')
   const trustDomain = trustDomainOf(readLeaf(leaf).id)
