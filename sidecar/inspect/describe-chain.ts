@@ -29,8 +29,9 @@ function keyOf(certificate: X509Certificate): string {
   return [asymmetricKeyType, detail].filter((part) => part !== undefined).join(' ')
 }
 
-function nameOf(text: string): string {
-  return text === '' ? '(empty)' : text.replaceAll('\n', ', ')
+/** Node gives undefined for an empty name, whatever its types say. */
+function nameOf(text: string | undefined): string {
+  return text === undefined || text === '' ? '(empty)' : text.replaceAll('\n', ', ')
 }
 
 function linkOf(certificate: X509Certificate, index: number): readonly [string, string] {
