@@ -42,7 +42,7 @@ function linkOf(certificate: X509Certificate, index: number): readonly [string, 
 }
 
 function urisOf(certificate: X509Certificate): string {
-  return certificate.subjectAltName ?? '(none)'
+  return certificate.subjectAltName?.replace(/^URI:(?=[^,]*$)/, '') ?? '(none)'
 }
 
 /** Tells of a chain (DER, leaf first) and judges it by the rules every peer is judged by. */
