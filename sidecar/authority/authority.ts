@@ -15,7 +15,7 @@ import { RequestLimiter } from './request-limiter.js'
 import { RootKeys } from './root-keys.js'
 import { openRootStore } from './root-store.js'
 import type { Root } from './root.js'
-import { addWorkloadApi } from './workload-api-service.js'
+import { addWorkloadApiFor } from './workload-api-service.js'
 import { WorkloadContexts } from './workload-contexts.js'
 
 export interface AuthorityDependencies {
@@ -124,7 +124,7 @@ async function openParts(config: AuthorityConfig, { provider, log }: AuthorityDe
     const endpoint = await AuthorityEndpoint.open({
       config,
       authorityService: createAuthorityService({ authority, registrations, limiter, onIssued, onRefusal, log }),
-      addWorkloadApi: (server) => addWorkloadApi(server, contexts, onRefusal),
+      addWorkloadApi: (server) => addWorkloadApiFor(server, contexts, onRefusal),
       onRefused: (reason, uid) => onRefusal('a connection was refused', { reason, uid }),
     })
     return { authority, registrations, contexts, endpoint, refusals, issued }

@@ -13,9 +13,14 @@ export function configPath(context: CommandContext): string {
 }
 
 /** The configuration, or undefined after its faults were printed, one line each. */
-export async function loadConfigOrExplain(context: CommandContext): Promise<Config | undefined> {
+export function loadConfigOrExplain(context: CommandContext): Promise<Config | undefined> {
+  return explainFaults(context, () => loadConfig(configPath(context), { env: context.env }))
+}
+
+/** What `load` gives, or undefined after the faults it threw were printed, one line each. */
+export async function explainFaults(context: CommandContext, load: () => Promise<Config>): Promise<Config | undefined> {
   try {
-    return await loadConfig(configPath(context), { env: context.env })
+    return await load()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     context.stderr.write(`${formatFaults(error.path, error.faults).join('\n')}\n`)

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { formatDescription } from '../inspect/format-description.js'
 import { inspectFile, InspectError } from '../inspect/inspect-file.js'
 import { inspectSocket } from '../inspect/inspect-socket.js'
@@ -11,15 +12,17 @@ import { exitCodes } from './exit-code.js'
 
 const endpointForm = /^(?:unix|tcp):/
 
-async function isEndpoint(target: string): Promise<boolean> {
-  if (endpointForm.test(target)) return true
+/** The address of a Workload API, or undefined for a file. */
+async function endpointOf(target: string): Promise<string | undefined> {
+  if (endpointForm.test(target)) return target
   const found = await stat(target).catch(() => undefined)
-  return found?.isSocket() ?? false
+  return found?.isSocket() === true ? resolve(target) : undefined
 }
 
 async function describe(target: string, bundle: string | undefined): Promise<readonly Description[]> {
   const now = new Date()
-  return (await isEndpoint(target)) ? inspectSocket(target, now) : inspectFile(target, bundle, now)
+  const endpoint = await endpointOf(target)
+  return endpoint === undefined ? inspectFile(target, bundle, now) : inspectSocket(endpoint, now)
 }
 
 export const inspectCommand: Command = {

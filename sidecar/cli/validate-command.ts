@@ -1,5 +1,6 @@
+import { validateConfig } from '../config/index.js'
 import type { Command } from './command.js'
-import { configFlag, loadConfigOrExplain } from './config-flag.js'
+import { configFlag, configPath, explainFaults } from './config-flag.js'
 import { exitCodes } from './exit-code.js'
 
 export const validateCommand: Command = {
@@ -7,7 +8,7 @@ export const validateCommand: Command = {
   flags: [configFlag],
   positionals: { min: 0, max: 0 },
   async run(context) {
-    const config = await loadConfigOrExplain(context)
+    const config = await explainFaults(context, () => validateConfig(configPath(context), { env: context.env }))
     if (config === undefined) return exitCodes.fault
     for (const { line, column, message } of config.warnings) {
       context.stderr.write(`${config.path}:${line}:${column}: warning: ${message}\n`)

@@ -8,7 +8,7 @@ import {
   type SpiffeId,
   type TrustDomain,
   type X509BundleSet,
-  type X509SvidFields,
+  type VerifiedX509Svid,
 } from '../../workload-api/index.js'
 import type { SignX509SvidResponse } from '../authority/index.js'
 import type { IdentityUpdate } from './identity-source.js'
@@ -21,7 +21,7 @@ export interface ExpectedSvid {
 
 export interface AcceptedSvid {
   readonly update: IdentityUpdate
-  readonly verified: X509SvidFields
+  readonly verified: VerifiedX509Svid
 }
 
 /**

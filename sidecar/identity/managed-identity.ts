@@ -100,7 +100,8 @@ export class ManagedIdentity {
 
   state(now: number = Date.now()): IdentityState {
     if (this.#current === undefined) return 'waiting'
-    return this.#current.identity.notAfter.getTime() > now ? 'valid' : 'expired'
+    // RFC 5280, 4.1.2.5: the last second belongs to the validity, and the data plane serves through it.
+    return Math.floor(now / 1000) * 1000 <= this.#current.identity.notAfter.getTime() ? 'valid' : 'expired'
   }
 
   status(): IdentityStatus {

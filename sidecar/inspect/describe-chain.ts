@@ -29,8 +29,9 @@ function keyOf(certificate: X509Certificate): string {
   return [asymmetricKeyType, detail].filter((part) => part !== undefined).join(' ')
 }
 
-function nameOf(text: string): string {
-  return text === '' ? '(empty)' : text.replaceAll('\n', ', ')
+/** Node gives undefined for an empty name, whatever its types say. */
+function nameOf(text: string | undefined): string {
+  return text === undefined || text === '' ? '(empty)' : text.replaceAll('\n', ', ')
 }
 
 function linkOf(certificate: X509Certificate, index: number): readonly [string, string] {
@@ -41,7 +42,7 @@ function linkOf(certificate: X509Certificate, index: number): readonly [string, 
 }
 
 function urisOf(certificate: X509Certificate): string {
-  return certificate.subjectAltName ?? '(none)'
+  return certificate.subjectAltName?.replace(/^URI:(?=[^,]*$)/, '') ?? '(none)'
 }
 
 /** Tells of a chain (DER, leaf first) and judges it by the rules every peer is judged by. */

@@ -1,9 +1,12 @@
-import { type Metric, type MetricObjectWithValues, type MetricValueWithName, MetricType } from 'prom-client'
+import type { Metric, MetricObjectWithValues, MetricType, MetricValueWithName } from 'prom-client'
 import type { TunnelStats } from '../../native/index.js'
 import type { MetricsSource } from './metrics-server.js'
 
 const name = 'svidecar_tunnel_handshake_seconds'
 const help = 'How long successful TLS handshakes took'
+
+/** The enumeration is in prom-client's types only, not in its code. */
+const histogramType = 'histogram' as unknown as MetricType
 
 type Histogram = TunnelStats['handshakeSeconds']
 type Sample = MetricValueWithName<string>
@@ -40,7 +43,7 @@ export function handshakeHistogram(source: MetricsSource): Metric {
       return {
         name,
         help,
-        type: MetricType.Histogram,
+        type: histogramType,
         aggregator: 'sum',
         collect: () => undefined,
         values: [...values],

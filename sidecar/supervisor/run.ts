@@ -18,12 +18,10 @@ export interface RunOptions {
 }
 
 const oneShotWaitMs = 60_000
-/** What the descriptors beside the connections need: listeners, the agent, logs, Node itself. */
-const otherDescriptors = 64
 
 /** Each connection has two sockets; running out stops new connections, so it is said before it happens. */
 function warnOfDescriptorShortage(config: Config, log: Logger): void {
-  const wanted = 2 * config.tunnels.reduce((sum, tunnel) => sum + tunnel.maxConnections, 0) + otherDescriptors
+  const wanted = 2 * config.tunnels.reduce((sum, tunnel) => sum + tunnel.maxConnections, 0)
   const { soft } = nofileLimit()
   if (wanted > soft) {
     log.warn('the limit of open files is below what max_connections could need; raise it or lower max_connections', {
@@ -46,7 +44,7 @@ export async function run(config: Config, options: RunOptions): Promise<ExitCode
   try {
     return await runUntilStopped(options.daemonMode ? config : withoutListeners(config), options, stop)
   } catch (error) {
-    log.error('cannot start', { faults: faultLines(error) })
+    for (const fault of faultLines(error)) log.error(`cannot start: ${fault}`)
     return exitCodes.fault
   } finally {
     stop.close()

@@ -135,7 +135,8 @@ export class Sidecar {
     } catch (error) {
       const faults = faultLines(error)
       this.#lastReload = { at: new Date().toISOString(), succeeded: false, faults }
-      log.error('the reload was refused and changed nothing', { faults })
+      for (const fault of faults) log.error(`reload: ${fault}`)
+      log.error('the reload was refused and changed nothing')
       return { succeeded: false, faults }
     }
   }

@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type AuthorizeCallback, Listener, Tunnel, type TunnelStats } from '../../native/index.js'
+import {
+  type AuthorizeCallback,
+  type ConnectionOutcome,
+  Listener,
+  Tunnel,
+  type TunnelStats,
+} from '../../native/index.js'
 import { authorizeAllow } from '../authorizers/index.js'
 import type { TunnelStatus } from '../admin/status.js'
 import { formatAddress, type TunnelConfig } from '../config/index.js'
@@ -7,6 +13,7 @@ import type { ManagedIdentity, UsableIdentity } from '../identity/managed-identi
 import { errorText, type Logger } from '../log/logger.js'
 import type { SpiffeId } from '../../workload-api/index.js'
 import type { ConnectionAudit } from './connection-audit.js'
+import { ListenError } from './listen-error.js'
 import { listenEndpoint, tunnelSettings } from './tunnel-settings.js'
 
 /** Bound: the address is taken and nothing listens, because there is no identity yet. */
@@ -46,13 +53,15 @@ export class TunnelRunner {
     this.#audit = audit
   }
 
-  /** Takes the address without listening on it; throws `NativeError` when somebody else has it. */
+  /** Takes the address without listening on it; throws `ListenError` when it cannot be had. */
   static async bind(
     config: TunnelConfig,
     identity: ManagedIdentity,
     dependencies: { log: Logger; audit: ConnectionAudit },
   ): Promise<TunnelRunner> {
-    const listener = await Listener.bind(config.name, listenEndpoint(config))
+    const listener = await Listener.bind(config.name, listenEndpoint(config)).catch((error: unknown) => {
+      throw new ListenError(config, error)
+    })
     return new TunnelRunner(config, identity, listener, dependencies.log, dependencies.audit)
   }
 
@@ -70,8 +79,12 @@ export class TunnelRunner {
     const current = await this.#usableIdentity(signal)
     if (this.#state.kind !== 'bound') return
     const { listener } = this.#state
-    const tunnel = await Tunnel.open(listener, { ...this.#policyOf(this.#config), ...current }, (outcomes) => {
+    const audit = (outcomes: readonly ConnectionOutcome[]) => {
       this.#audit.record({ tunnel: this.#config.name, identity: this.#config.identity }, outcomes)
+    }
+    const state = { ...this.#policyOf(this.#config), ...current }
+    const tunnel = await Tunnel.open(listener, state, audit).catch((error: unknown) => {
+      throw new ListenError(this.#config, error)
     })
     this.#state = { kind: 'open', tunnel, address: listener.address }
     this.#followIdentity()

@@ -52,7 +52,7 @@ async function measure(subject: Subject, { options }: Bench): Promise<readonly R
 
 /** Starts backend and proxy in an own folder, measures, and stops both. */
 async function measureProxy(proxy: Proxy, { mode, plaintext }: Setting, bench: Bench): Promise<readonly Reading[]> {
-  const folder = await mkdtemp(join(bench.folder, `${proxy.name}-`))
+  const folder = await mkdtemp(join(bench.folder, `${proxy.name.replaceAll(' ', '-')}-`))
   const unixOr = async (name: string): Promise<string> =>
     plaintext === 'unix' ? `unix:${join(folder, name)}` : freeAddress()
   const tls = mode === 'server'

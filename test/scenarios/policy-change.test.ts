@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
 import { EchoBackend, exchange, hold, labId, peerOptions, prepareLab, runLab, serverTunnel } from './lab.js'
 import { freePort, until } from './running-sidecar.js'
@@ -45,7 +44,7 @@ test('an ID removed by reload under load: its live connections are closed within
     for (const socket of [...live, other]) if (!socket.destroyed) socket.write('load')
   }, 2)
   t.after(() => clearInterval(load))
-  const closed = Promise.all(live.map((socket) => once(socket, 'close')))
+  const closed = Promise.all(live.map((socket) => new Promise((resolve) => socket.once('close', resolve))))
 
   let racing = true
   let reloadedAt = Number.POSITIVE_INFINITY

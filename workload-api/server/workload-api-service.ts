@@ -2,6 +2,7 @@ import {
   status,
   type handleServerStreamingCall,
   type handleUnaryCall,
+  type Metadata,
   type Server,
   type ServerWritableStream,
   type UntypedServiceImplementation,
@@ -10,7 +11,7 @@ import { workloadApiService } from '../proto/workload-service.js'
 import type { X509Context } from '../x509/x509-context.js'
 import { statusErrorFrom, WorkloadApiStatusError } from './status-error.js'
 import { hasSecurityHeader } from './security-check.js'
-import { x509BundlesMethod, x509SvidMethod } from './x509-methods.js'
+import { assertComplete, x509BundlesMethod, x509SvidMethod } from './x509-methods.js'
 
 /** Where the Workload API gets its answers from. */
 export interface WorkloadApiServiceOptions {
@@ -44,8 +45,9 @@ export function addWorkloadApi(server: Server, options: WorkloadApiServiceOption
     FetchJWTBundles,
     ValidateJWTSVID,
   }
-  const unimplemented: handleUnaryCall<object, object> = (_call, callback) => callback(notOffered())
-  const unimplementedStream: handleServerStreamingCall<object, object> = (call) => call.emit('error', notOffered())
+  const unimplemented: handleUnaryCall<object, object> = (call, callback) => callback(notOffered(call.metadata))
+  const unimplementedStream: handleServerStreamingCall<object, object> = (call) =>
+    call.emit('error', notOffered(call.metadata))
   const implementation: UntypedServiceImplementation = {
     FetchX509SVID: (call: Stream<X509Context>) => void serve(call, options, always),
     FetchX509Bundles: (call: Stream<X509Context>) => void serve(call, options, whenBundlesChange()),
@@ -77,11 +79,11 @@ async function serve(call: Stream<X509Context>, options: WorkloadApiServiceOptio
   call.on('cancelled', () => gone.abort())
   call.on('close', () => gone.abort())
   try {
-    if (!hasSecurityHeader(call.metadata)) {
-      throw new WorkloadApiStatusError(status.INVALID_ARGUMENT, 'security header missing from request')
-    }
+    if (!hasSecurityHeader(call.metadata)) throw securityHeaderMissing()
     for await (const context of options.watchX509Context(call.getPeer(), gone.signal)) {
       if (gone.signal.aborted) return
+      // Not left to the serialisation, of whose failure grpc-js tells us nothing.
+      assertComplete(context)
       if (isNews(context)) await write(call, context, gone.signal)
     }
     if (!gone.signal.aborted) throw new WorkloadApiStatusError(status.PERMISSION_DENIED, 'no identity issued')
@@ -106,6 +108,11 @@ function write(call: Stream<X509Context>, context: X509Context, gone: AbortSigna
   })
 }
 
-function notOffered(): WorkloadApiStatusError {
+function notOffered(metadata: Metadata): WorkloadApiStatusError {
+  if (!hasSecurityHeader(metadata)) return securityHeaderMissing()
   return new WorkloadApiStatusError(status.UNIMPLEMENTED, 'JWT-SVIDs are not offered')
+}
+
+function securityHeaderMissing(): WorkloadApiStatusError {
+  return new WorkloadApiStatusError(status.INVALID_ARGUMENT, 'security header missing from request')
 }

@@ -2,7 +2,7 @@ import type { MethodDefinition } from '@grpc/grpc-js'
 import { workloadApiService, type X509SvidMessage } from '../proto/workload-service.js'
 import { trustDomainId, trustDomainOf } from '../spiffe-id/spiffe-id.js'
 import type { TrustDomain } from '../spiffe-id/trust-domain.js'
-import type { X509BundleSet } from '../x509/x509-bundle.js'
+import type { X509Bundle, X509BundleSet } from '../x509/x509-bundle.js'
 import type { X509Context } from '../x509/x509-context.js'
 import type { X509Svid } from '../x509/x509-svid.js'
 
@@ -37,15 +37,24 @@ export function x509BundlesMethod(): MethodDefinition<object, X509Context> {
   }
 }
 
-/** Throws `TypeError` for a context without the bundle of one of its SVIDs: a mistake of whoever made it. */
-function svidMessage(svid: X509Svid, bundles: X509BundleSet): X509SvidMessage {
+/** Throws `TypeError` for a context that cannot be sent: without an SVID, or without the bundle of one. */
+export function assertComplete({ svids, bundles }: X509Context): void {
+  if (svids.length === 0) throw new TypeError('the context has no SVID')
+  for (const svid of svids) bundleOf(svid, bundles)
+}
+
+function bundleOf(svid: X509Svid, bundles: X509BundleSet): X509Bundle {
   const bundle = bundles.get(trustDomainOf(svid.id))
   if (bundle === undefined) throw new TypeError(`the context has no bundle for "${svid.id}"`)
+  return bundle
+}
+
+function svidMessage(svid: X509Svid, bundles: X509BundleSet): X509SvidMessage {
   return {
     spiffeId: svid.id,
     x509Svid: Buffer.concat(svid.chain),
     x509SvidKey: svid.privateKey.export({ format: 'der', type: 'pkcs8' }),
-    bundle: bundle.toDer(),
+    bundle: bundleOf(svid, bundles).toDer(),
     hint: svid.hint,
   }
 }

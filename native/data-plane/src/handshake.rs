@@ -170,6 +170,8 @@ fn tls_refusal(error: &Error, is_client: bool) -> Refused {
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::SupportedVersionsExtensionRequired
+            // rustls looks for it before the version, and clients of TLS 1.1 and older have none.
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::Tls13RequiredForQuic

@@ -1,4 +1,4 @@
-import { formatAddress } from '../address.js'
+import { resolve } from 'node:path'
 import { quoted } from '../faults.js'
 import type { AuthorityIdentityConfig, IdentityConfig, WorkloadApiIdentityConfig } from '../model.js'
 import type { Block } from '../schema/read-document.js'
@@ -71,7 +71,8 @@ function ofAuthority(base: Base, { fields }: IdentityBlock, { faults }: Reading)
   return {
     ...base,
     source: 'authority',
-    authorityAddress: formatAddress(address.value),
+    // The endpoint form of the standard has absolute paths only.
+    authorityAddress: `unix:${resolve(address.value.path)}`,
     keyType: keyType.value ?? 'ec-p256',
     keyRotation: keyRotation.value ?? 'new',
   }

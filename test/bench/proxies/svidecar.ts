@@ -51,7 +51,7 @@ export const svidecar: Proxy = {
 
 /** With the key exchange that it prefers by itself; the others are not asked for this one. */
 export const svidecarHybrid: Proxy = {
-  name: 'svidecar, X25519MLKEM768',
+  name: 'svidecar X25519MLKEM768',
   keyExchange: 'X25519MLKEM768',
   version,
   prepare: (role) => prepare(role, ''),

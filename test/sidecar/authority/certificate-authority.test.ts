@@ -80,21 +80,19 @@ test('an SVID never outlives the authority that signed it', async () => {
 test('the next authority is in the bundle long before it signs, and the old one as long as it is valid', async () => {
   const { authority } = await openLab()
   const { publicKey } = await newSigner()
-  const first = await authority.issue({ id, publicKey }, at(1))
+  const [first] = authority.bundle.x509Authorities
+  assert.ok(first)
   const firstBundle = authority.bundle
   await authority.advance(at(300))
   assert.equal(authority.bundle.x509Authorities.length, 2)
-  assertVerifies(await authority.issue({ id, publicKey }, at(310)), firstBundle, at(310))
-  const late = await authority.issue({ id, publicKey }, at(520))
-  assert.throws(() => verifyX509Svid(late.chain, new Map([[trustDomain, firstBundle]]), { time: at(520) }))
-  assertVerifies(late, authority.bundle, at(520))
-  const old = await authority.issue({ id, publicKey }, at(499)).catch(() => first)
-  assertVerifies(old, authority.bundle, at(499))
+  assertVerifies(await authority.issue({ id, publicKey }, at(490)), firstBundle, at(490))
+  const late = await authority.issue({ id, publicKey }, at(510))
+  assert.throws(() => verifyX509Svid(late.chain, new Map([[trustDomain, firstBundle]]), { time: at(510) }))
+  assertVerifies(late, authority.bundle, at(510))
   await authority.advance(at(599))
-  assert.equal(authority.bundle.x509Authorities.length, 2)
-  await authority.advance(at(601))
-  assert.equal(authority.bundle.x509Authorities.length, 1)
-  assertVerifies(late, authority.bundle, at(570))
+  assert.ok(authority.bundle.x509Authorities.some((der) => Buffer.from(der).equals(first)))
+  await authority.advance(at(600))
+  assert.ok(!authority.bundle.x509Authorities.some((der) => Buffer.from(der).equals(first)))
 })
 
 test('through three lives of the authority every SVID verifies with the bundle its peer fetched at its own renewal', async () => {
@@ -167,7 +165,7 @@ test('a rotation that cannot be stored leaves the old authority signing, leaves 
   assert.equal(authority.bundle.x509Authorities.length, 2)
 })
 
-test('a key provider that fails makes requests fail, not the process, and the authority recovers with it', async () => {
+test('a key provider that fails makes requests fail', async () => {
   const { authority, provider } = await openLab()
   await provider.close()
   await assert.rejects(authority.issue({ id, publicKey: (await newSigner()).publicKey }, at(1)))
