@@ -58,12 +58,6 @@ impl BundleSet {
         self.bundles.get(trust_domain)
     }
 
-    /// Whether no bundle is held, so that no peer can be verified.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bundles.is_empty()
-    }
-
     /// The names of the trust domains, in alphabetical order.
     pub fn trust_domains(&self) -> impl Iterator<Item = &str> {
         self.bundles.keys().map(AsRef::as_ref)

@@ -12,7 +12,7 @@ mod usage;
 
 use std::fmt::Write as _;
 
-use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 
 pub(crate) use self::certificate::Certificate;
 pub use self::claim::{ClaimedSvid, read_x509_svid};
@@ -38,7 +38,6 @@ pub struct VerifiedPeer {
     serial_number: Box<str>,
     not_before: UnixTime,
     not_after: UnixTime,
-    public_key: SubjectPublicKeyInfoDer<'static>,
     authority_sha256: [u8; 32],
     authority_not_after: UnixTime,
 }
@@ -66,12 +65,6 @@ impl VerifiedPeer {
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.not_after
-    }
-
-    /// The leaf's `SubjectPublicKeyInfo`.
-    #[must_use]
-    pub fn public_key(&self) -> &SubjectPublicKeyInfoDer<'static> {
-        &self.public_key
     }
 
     /// SHA-256 of the authority's certificate: when the trust domain's bundle no longer holds it, it was pruned or
@@ -130,7 +123,6 @@ fn verified(leaf: &Certificate<'_>, authority: &Authority, spiffe_id: SpiffeId) 
         serial_number: hexadecimal(leaf.serial),
         not_before: leaf.not_before,
         not_after: leaf.not_after,
-        public_key: SubjectPublicKeyInfoDer::from(leaf.public_key).into_owned(),
         authority_sha256: *authority.sha256(),
         authority_not_after: authority.not_after(),
     }

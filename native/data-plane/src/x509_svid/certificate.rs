@@ -29,8 +29,6 @@ pub(crate) struct Certificate<'a> {
     pub(crate) serial: &'a [u8],
     pub(crate) not_before: UnixTime,
     pub(crate) not_after: UnixTime,
-    /// `SubjectPublicKeyInfo`, tag and length included.
-    pub(crate) public_key: &'a [u8],
     pub(crate) extensions: Extensions<'a>,
 }
 
@@ -58,10 +56,10 @@ impl<'a> Certificate<'a> {
         let (not_before, not_after) =
             fields.sequence(|validity| Ok::<_, Malformed>((read_time(validity)?, read_time(validity)?)))?;
         expect(fields, Tag::Sequence)?; // subject
-        let public_key = fields.tlv_bytes()?;
+        expect(fields, Tag::Sequence)?; // public key
         let extensions =
             if fields.is_finished() { Extensions::default() } else { Extensions::parse(expect(fields, explicit(3))?)? };
-        Ok(Self { serial, not_before, not_after, public_key, extensions })
+        Ok(Self { serial, not_before, not_after, extensions })
     }
 }
 
