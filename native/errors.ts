@@ -59,6 +59,7 @@ export class NativeError extends Error {
 
 /** The one way an error of the addon becomes ours. A value of the wrong type is a mistake of the caller's. */
 export function toNativeError(error: unknown): Error {
+  if (error instanceof NativeError) return error
   if (!(error instanceof Error) || !('code' in error)) {
     return new NativeError('ERR_NATIVE_INTERNAL', 'the addon threw something that is not its own', { cause: error })
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { describe, it, type TestContext } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 
-import { type AuthorizeCallback, BundleSet } from '../../../native/index.js'
+import { type AuthorizeCallback, BundleSet, Identity } from '../../../native/index.js'
 import { FakeCa } from '../../fakes/fake-ca.js'
 import { assertHas, backend, echo, makeCast, openTunnel, readAll, readSome, tlsClient, until } from './fixture.js'
 
@@ -207,7 +207,6 @@ describe('a change of policy or bundles', { timeout: 60_000 }, () => {
   it('drops no connection when the identity rotates under load', async (t) => {
     const { endpoint } = await backend(t, echo)
     const { port, tunnel } = await openTunnel(t, cast, endpoint)
-    const { Identity } = await import('../../../native/index.js')
     const held = await talkingClient(t, port)
     const serials = new Set<string>()
     for (let rotation = 0; rotation < 5; rotation += 1) {
