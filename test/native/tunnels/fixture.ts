@@ -72,7 +72,7 @@ export interface Opened {
   readonly address: string
   readonly outcomes: ConnectionOutcome[]
   /** The next outcome, in order, as soon as it is reported. */
-  outcome(): Promise<ConnectionOutcome>
+  readonly outcome: () => Promise<ConnectionOutcome>
 }
 
 export async function stateOf(cast: Cast, target: Endpoint, options: OpenOptions = {}): Promise<TunnelState> {

@@ -13,7 +13,7 @@ type Sign = (scheme: SignatureScheme, message: Uint8Array) => Promise<Uint8Array
 const good: Sign = async (_, message) => sign('sha256', message, cast.server.key)
 
 /** A signer that is good for the proof and becomes another when it is told. */
-function turning(): { key: IdentityKey; turn(to: Sign): void } {
+function turning(): { key: IdentityKey; turn: (to: Sign) => void } {
   let current = good
   return { key: { schemes, sign: (scheme, message) => current(scheme, message) }, turn: (to) => (current = to) }
 }
