@@ -27,7 +27,7 @@ export class FollowedIdentity implements AsyncDisposable {
     }
     this.managed = new ManagedIdentity(
       config,
-      createLogger({ writeLine, flush: () => {}, lostLines: 0 }, { level: 'debug', format: 'json' }),
+      createLogger({ writeLine, flush: () => Promise.resolve(), lostLines: 0 }, { level: 'debug', format: 'json' }),
     )
     const { onEvent, onRecovered, onWarning } = this.managed
     const backoff = { initialMs: 5, maxMs: 40 }
