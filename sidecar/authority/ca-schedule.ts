@@ -6,7 +6,8 @@ export type RootState = 'next' | 'active' | 'retired'
 
 export interface ScheduledRoot {
   readonly state: RootState
-  readonly notBefore: Date
+  /** When it was made, which is later than its backdated `notBefore`: the schedule is about time to come. */
+  readonly createdAt: Date
   readonly notAfter: Date
 }
 
@@ -16,13 +17,13 @@ export type RotationStep = 'prune' | 'activate' | 'create-active' | 'create-next
  * When to make the next authority: half through the life of the active one, so that whoever renews an SVID at half of
  * its life has fetched the new bundle by three quarters of the authority's.
  */
-function preparationAt({ notBefore, notAfter }: ScheduledRoot): number {
-  return notBefore.getTime() + (notAfter.getTime() - notBefore.getTime()) / 2
+function preparationAt({ createdAt, notAfter }: ScheduledRoot): number {
+  return createdAt.getTime() + (notAfter.getTime() - createdAt.getTime()) / 2
 }
 
 /** Two thirds of what was left of the active one when the next was made: five sixths of its life when all is in time. */
 function activationAt(active: ScheduledRoot, next: ScheduledRoot): number {
-  const made = next.notBefore.getTime()
+  const made = next.createdAt.getTime()
   return made + ((active.notAfter.getTime() - made) * 2) / 3
 }
 

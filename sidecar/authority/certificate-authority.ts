@@ -151,8 +151,8 @@ export class CertificateAuthority {
     const { keys, keyType, trustDomain, caTtlMs } = this.#options
     const { keyName, signer } = await keys.generate(keyType)
     const notAfter = new Date(now.getTime() + caTtlMs)
-    const { der, ...validity } = await createAuthorityCertificate(signer, { trustDomain, notAfter, now })
-    return { state, keyName, signer, certificate: der, ...validity }
+    const certificate = await createAuthorityCertificate(signer, { trustDomain, notAfter, now })
+    return { state, keyName, signer, createdAt: now, certificate: certificate.der, notAfter: certificate.notAfter }
   }
 
   /** Destroys the keys `from` has and `to` has no longer. A key that stays behind signs nothing, so it is only told. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { trustDomainId, type TrustDomain } from '../../workload-api/index.js'
 import type { RootState } from './ca-schedule.js'
+import { backdateMs } from './certificates.js'
 import { AuthorityError } from './errors.js'
 import type { Root, RootStore } from './root.js'
 
@@ -70,8 +71,8 @@ function rootOf(entry: unknown, path: string, trustDomain: TrustDomain): Root {
   if (parsed.subjectAltName !== `URI:${trustDomainId(trustDomain)}`) {
     throw refused(path, 'a certificate is of another trust domain')
   }
-  const validity = { notBefore: new Date(parsed.validFrom), notAfter: new Date(parsed.validTo) }
-  return { keyName, state, certificate, signer: undefined, ...validity }
+  const createdAt = new Date(Date.parse(parsed.validFrom) + backdateMs)
+  return { keyName, state, certificate, signer: undefined, createdAt, notAfter: new Date(parsed.validTo) }
 }
 
 function isStoredRoot(value: unknown): value is StoredRoot {

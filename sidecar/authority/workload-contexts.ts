@@ -21,6 +21,7 @@ export interface WorkloadContextsOptions {
 /** SVIDs are renewed at half of their life, a little earlier by chance, so that many do not renew at once. */
 const renewalFraction = 0.5
 const renewalJitter = 0.1
+const shortestRenewalMs = 200
 
 interface IssuedSet {
   readonly entitlements: readonly Entitlement[]
@@ -90,7 +91,11 @@ export class WorkloadContexts {
     const svids = await Promise.all(entitlements.map((entitlement) => this.#issue(entitlement, now)))
     const firstEnd = Math.min(...svids.map((svid) => svid.notAfter.getTime()))
     const share = renewalFraction - Math.random() * renewalJitter
-    return { entitlements, svids, renewAt: now.getTime() + (firstEnd - now.getTime()) * share }
+    return {
+      entitlements,
+      svids,
+      renewAt: now.getTime() + Math.max(shortestRenewalMs, (firstEnd - now.getTime()) * share),
+    }
   }
 
   async #issue({ id, hint }: Entitlement, now: Date): Promise<X509Svid> {

@@ -51,8 +51,7 @@ export class AuthoritySource implements IdentitySource {
     this.#keys = new RotatingKey({
       provider: options.provider,
       applicationIdentity: `identity/${config.name}`,
-      keyType: config.keyType,
-      rotation: config.keyRotation,
+      made: { keyType: config.keyType, rotation: config.keyRotation },
       onLeftover: (error) => this.#tell(error, 0, 'a key of an earlier SVID could not be destroyed in its provider'),
     })
   }

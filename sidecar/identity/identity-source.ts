@@ -30,9 +30,11 @@ export interface IdentityEvent {
   readonly retryInMs: number | undefined
 }
 
-/** How a source tells of its troubles. Both are called synchronously and must not throw. */
+/** How a source tells of its troubles. All are called synchronously and must not throw. */
 export interface IdentityListener {
   readonly onEvent: (event: IdentityEvent) => void
   /** The trouble is over and the identity held is still the newest: no update follows. */
   readonly onRecovered?: () => void
+  /** Something that works and is perhaps not meant. One line, already escaped. */
+  readonly onWarning?: (text: string) => void
 }

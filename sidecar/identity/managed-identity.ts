@@ -62,6 +62,8 @@ export class ManagedIdentity {
     this.#problem = undefined
   }
 
+  readonly onWarning = (text: string): void => this.#log.warn(text)
+
   start(source: IdentitySource): void {
     this.#clock = setInterval(() => this.#checkClock(), clockCheckMs).unref()
     this.#following = this.#follow(source).catch((error: unknown) => {

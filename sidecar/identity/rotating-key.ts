@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUID, type KeyObject } from 'node:crypto'
 import {
   generatePrivateKey,
+  importPrivateKey,
   openSigner,
   type KeyIdentity,
   type Provider,
@@ -12,8 +13,8 @@ export interface RotatingKeyOptions {
   readonly provider: Provider
   /** Whose keys they are in the provider. */
   readonly applicationIdentity: string
-  readonly keyType: SigningKeyType
-  readonly rotation: 'new' | 'reuse'
+  /** How keys are made; absent when they are received (`take`). */
+  readonly made?: { readonly keyType: SigningKeyType; readonly rotation: 'new' | 'reuse' }
   /** Called for a key that could not be destroyed; must not throw. */
   readonly onLeftover: (error: unknown) => void
 }
@@ -58,12 +59,20 @@ export class RotatingKey {
 
   /** A key for the next SVID: a candidate until `use`; one that comes to nothing is given to `discard`. */
   async next(): Promise<CandidateKey> {
-    const { provider, applicationIdentity, keyType, rotation } = this.#options
-    const keyName = rotation === 'reuse' ? `${reusedPrefix}${keyType}` : `${processMark}-${randomUUID()}`
-    const identity = { applicationIdentity, keyName }
+    const { provider, applicationIdentity, made } = this.#options
+    if (made === undefined) throw new TypeError('the keys of this identity are received, not made')
+    const { keyType, rotation } = made
+    const identity =
+      rotation === 'reuse' ? { applicationIdentity, keyName: `${reusedPrefix}${keyType}` } : this.#fresh()
     const held = provider.listKeys().some((key) => isSameKey(key.identity, identity))
     const signer = held ? await openSigner(provider, identity) : await generatePrivateKey(provider, identity, keyType)
     return { identity, signer }
+  }
+
+  /** Hands a received key to the provider: a candidate until `use`. The copies made on the way are wiped. */
+  async take(privateKey: KeyObject): Promise<CandidateKey> {
+    const identity = this.#fresh()
+    return { identity, signer: await importPrivateKey(this.#options.provider, identity, privateKey) }
   }
 
   /** Makes the candidate the key in use and retires the one before. */
@@ -74,7 +83,7 @@ export class RotatingKey {
   }
 
   async discard({ identity }: CandidateKey): Promise<void> {
-    if (this.#options.rotation === 'new') await this.#destroy(identity)
+    if (!this.#isReused) await this.#destroy(identity)
   }
 
   /** When `destroyRetired` next has something to do; infinite when nothing is retired. */
@@ -91,8 +100,16 @@ export class RotatingKey {
   /** Destroys every key but a reused one, which the next start finds again. */
   async close(): Promise<void> {
     await this.destroyRetired(Number.POSITIVE_INFINITY)
-    if (this.#current && this.#options.rotation === 'new') await this.#destroy(this.#current)
+    if (this.#current && !this.#isReused) await this.#destroy(this.#current)
     this.#current = undefined
+  }
+
+  get #isReused(): boolean {
+    return this.#options.made?.rotation === 'reuse'
+  }
+
+  #fresh(): KeyIdentity {
+    return { applicationIdentity: this.#options.applicationIdentity, keyName: `${processMark}-${randomUUID()}` }
   }
 
   /** Reported and not thrown: what stays behind is cleared at the next start, and an identity does not fail for it. */

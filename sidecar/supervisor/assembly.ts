@@ -94,6 +94,7 @@ async function startIdentity(
       provider: providerOf(providers, keyProvider?.name),
       onEvent: identity.onEvent,
       onRecovered: identity.onRecovered,
+      onWarning: identity.onWarning,
     }),
   )
   return identity

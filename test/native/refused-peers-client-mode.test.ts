@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { before, test } from 'node:test'
 
+import { closed } from './closed.js'
 import { casesOf } from './refused-peers/alerts.js'
 import type { AlertCase } from './refused-peers/alerts.js'
 import { hostileServer, welcomeServer } from './refused-peers/hostile-servers.js'
@@ -23,7 +24,7 @@ async function callThrough(tunnel: TunnelUnderTest): Promise<string> {
   let received = ''
   socket.on('data', (data) => (received += data.toString()))
   socket.write('secret')
-  await Promise.race([once(socket, 'close'), new Promise((resolve) => socket.once('error', resolve))])
+  await closed(socket)
   return received
 }
 

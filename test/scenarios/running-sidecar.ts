@@ -76,6 +76,8 @@ export async function svidecar(
 export class RunningSidecar {
   readonly configFile: string
   readonly lines: LogLine[] = []
+  /** As they were written. */
+  readonly rawLines: string[] = []
   readonly #adminSocket: string
   readonly #child: ChildProcess
   readonly #closed: Promise<number | null>
@@ -94,7 +96,10 @@ export class RunningSidecar {
     )
     this.#closed = new Promise((resolve) => this.#child.once('close', (status) => resolve(status)))
     if (this.#child.stderr === null) throw new TypeError('no standard error')
-    createInterface({ input: this.#child.stderr }).on('line', (text) => this.lines.push(readLine(text)))
+    createInterface({ input: this.#child.stderr }).on('line', (text) => {
+      this.rawLines.push(text)
+      this.lines.push(readLine(text))
+    })
     t.after(() => this.kill())
   }
 

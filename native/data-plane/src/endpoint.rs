@@ -3,14 +3,17 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::net::sockopt;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::socket::Socket;
+
+/// How often a full backlog is tried again.
+const BACKLOG_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Where a connection goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl Endpoint {
     pub async fn dial(&self, limit: Duration, keepalive: Option<Duration>) -> Result<Socket, DialError> {
         let deadline = Instant::now() + limit;
         match self {
-            Self::Unix(path) => match timeout_at(deadline, UnixStream::connect(path)).await {
+            Self::Unix(path) => match timeout_at(deadline, dial_unix(path)).await {
                 Ok(Ok(stream)) => Ok(stream.into()),
                 Ok(Err(error)) => Err(DialError::Unreachable(error)),
                 Err(_) => Err(DialError::TimedOut),
@@ -52,6 +55,16 @@ impl Endpoint {
                 tune(&stream, keepalive).map_err(DialError::Unreachable)?;
                 Ok(stream.into())
             }
+        }
+    }
+}
+
+/// A unix socket does not let anybody wait for room in its backlog (unix(7), `EAGAIN`); a burst would be refused.
+async fn dial_unix(path: &Path) -> io::Result<UnixStream> {
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(BACKLOG_INTERVAL).await,
+            dialled => return dialled,
         }
     }
 }

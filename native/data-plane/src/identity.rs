@@ -126,11 +126,12 @@ impl Identity {
                 let scheme = *schemes.first().ok_or(IdentityError::NoScheme)?;
                 let asked = tokio::time::timeout(limit, signer.sign(scheme, PROOF)).await;
                 let signature = asked.unwrap_or(Err(SignerFault::TimedOut)).map_err(IdentityError::Signer)?;
-                let key: Arc<dyn SigningKey> = Arc::new(RemoteKey { schemes: schemes.into(), signer });
+                let remote = Remote { schemes: schemes.into(), signer, leaf: leaf.clone() };
+                let key: Arc<dyn SigningKey> = Arc::new(RemoteKey(Arc::new(remote)));
                 (key, scheme, signature)
             }
         };
-        if !verifies(chain.first(), scheme, &signature) {
+        if !verifies(leaf, scheme, PROOF, &signature) {
             return Err(IdentityError::Mismatch);
         }
         Ok(Self { svid, certified: Arc::new(CertifiedKey::new(chain, key)), slots: Semaphore::new(SIGNING_SLOTS) })
@@ -169,36 +170,40 @@ fn all_schemes() -> Vec<SignatureScheme> {
     aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
 }
 
-fn verifies(leaf: Option<&CertificateDer<'_>>, scheme: SignatureScheme, signature: &[u8]) -> bool {
-    let Some(leaf) = leaf.and_then(|der| webpki::EndEntityCert::try_from(der).ok()) else { return false };
+fn verifies(leaf: &CertificateDer<'_>, scheme: SignatureScheme, message: &[u8], signature: &[u8]) -> bool {
+    let Ok(leaf) = webpki::EndEntityCert::try_from(leaf) else { return false };
     let supported = aws_lc_rs::default_provider().signature_verification_algorithms;
     supported
         .mapping
         .iter()
         .filter(|(mapped, _)| *mapped == scheme)
         .flat_map(|(_, algorithms)| algorithms.iter())
-        .any(|algorithm| leaf.verify_signature(*algorithm, PROOF, signature).is_ok())
+        .any(|algorithm| leaf.verify_signature(*algorithm, message, signature).is_ok())
 }
 
-struct RemoteKey {
-    schemes: Arc<[SignatureScheme]>,
+/// A key elsewhere, and the leaf its signatures have to fit.
+struct Remote {
+    schemes: Box<[SignatureScheme]>,
     signer: Arc<dyn RemoteSigner>,
+    leaf: CertificateDer<'static>,
 }
+
+struct RemoteKey(Arc<Remote>);
 
 impl fmt::Debug for RemoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RemoteKey({:?})", self.schemes)
+        write!(f, "RemoteKey({:?})", self.0.schemes)
     }
 }
 
 impl SigningKey for RemoteKey {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-        let scheme = *self.schemes.iter().find(|scheme| offered.contains(scheme))?;
-        Some(Box::new(RemoteSignature { scheme, signer: Arc::clone(&self.signer) }))
+        let scheme = *self.0.schemes.iter().find(|scheme| offered.contains(scheme))?;
+        Some(Box::new(RemoteSignature { scheme, remote: Arc::clone(&self.0) }))
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        match self.schemes.first() {
+        match self.0.schemes.first() {
             Some(
                 SignatureScheme::ECDSA_NISTP256_SHA256
                 | SignatureScheme::ECDSA_NISTP384_SHA384
@@ -212,7 +217,7 @@ impl SigningKey for RemoteKey {
 
 struct RemoteSignature {
     scheme: SignatureScheme,
-    signer: Arc<dyn RemoteSigner>,
+    remote: Arc<Remote>,
 }
 
 impl fmt::Debug for RemoteSignature {
@@ -222,11 +227,14 @@ impl fmt::Debug for RemoteSignature {
 }
 
 impl Signer for RemoteSignature {
+    /// Checked before it is sent: a peer would blame the handshake, and a faulty RSA signature gives the key away.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
-        let answer = handshake_context::wait(self.signer.sign(self.scheme, message));
+        let answer = handshake_context::wait(self.remote.signer.sign(self.scheme, message));
         let fault = match answer {
-            Some(Ok(signature)) if !signature.is_empty() => return Ok(signature),
-            Some(Ok(_)) => SignerFault::Failed("the signature is empty".to_owned()),
+            Some(Ok(signature)) if verifies(&self.remote.leaf, self.scheme, message, &signature) => {
+                return Ok(signature);
+            }
+            Some(Ok(_)) => SignerFault::Failed("the signature does not fit the leaf".to_owned()),
             Some(Err(fault)) => fault,
             None => SignerFault::TimedOut,
         };

@@ -52,6 +52,8 @@ export const badCertificates: Readonly<Record<string, Issued>> = {
   expired: ca.issue('/a', past),
   'not yet valid': ca.issue('/a', { notBefore: minutes(10) }),
   'wrong EKU': ca.issue('/a', { extendedKeyUsage: ['codeSigning'] }),
+  'an EKU for servers only': ca.issue('/a', { extendedKeyUsage: ['serverAuth'] }),
+  'an EKU for clients only': ca.issue('/a', { extendedKeyUsage: ['clientAuth'] }),
   'no digitalSignature': ca.issue('/a', { keyUsage: ['keyAgreement'] }),
   'a leaf signed by another trust domain’s authority': foreign.issue('', {
     names: [{ uri: 'spiffe://example.org/welcome' }],

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 
+import { closed } from '../closed.js'
 import { badCertificates, ours, welcome } from './bad-certificates.js'
 import { alertInRecords, alertInText } from './seen-alert.js'
 import { TlsPeer } from './tls-peer.js'
@@ -18,13 +19,10 @@ const secret = 'this must not reach the backend'
 async function nodeTls(port: number, options: ConnectionOptions): Promise<number | null> {
   const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options })
   socket.on('secureConnect', () => socket.write(secret))
-  const [error] = await Promise.race([once(socket, 'close'), failure(socket)])
-  socket.destroy()
-  return error instanceof Error ? alertInText(error.message) : null
-}
-
-function failure(emitter: NodeJS.EventEmitter): Promise<[Error]> {
-  return new Promise((resolve) => emitter.once('error', (error: Error) => resolve([error])))
+  let alert: number | null = null
+  socket.once('error', (error) => (alert = alertInText(error.message)))
+  await closed(socket)
+  return alert
 }
 
 const withCertificate =
@@ -58,7 +56,7 @@ const raw =
     const received: Buffer[] = []
     socket.on('data', (bytes) => received.push(bytes))
     socket.write(text)
-    await once(socket, 'close')
+    await closed(socket)
     return alertInRecords(Buffer.concat(received))
   }
 

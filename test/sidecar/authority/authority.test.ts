@@ -21,13 +21,13 @@ import {
 } from './authority-fixture.js'
 
 const id = 'spiffe://lab.test/a'
-const never = new AbortController().signal
+const never = () => new AbortController().signal
 
 /** Asks once, over a connection of its own. */
 async function signX509Svid(socket: string, spiffeId: string, csr?: Uint8Array) {
   const client = new AuthorityClient(`unix://${socket}`, { deadlineMs: 10_000 })
   try {
-    return await client.signX509Svid({ spiffeId, csr: csr ?? (await newRequest(spiffeId)) }, never)
+    return await client.signX509Svid({ spiffeId, csr: csr ?? (await newRequest(spiffeId)) }, never())
   } finally {
     client.close()
   }
@@ -215,7 +215,9 @@ test('refusals are logged with uid and reason, and a flood of them only counted'
   await using lab = await openAuthority(folder.path, { registrationFile })
   const csr = await newRequest(id)
   const client = new AuthorityClient(`unix://${lab.config.listen.path}`, { deadlineMs: 10_000 })
-  const calls = Array.from({ length: 50 }, () => client.signX509Svid({ spiffeId: 'spiffe://lab.test/no', csr }, never))
+  const calls = Array.from({ length: 50 }, () =>
+    client.signX509Svid({ spiffeId: 'spiffe://lab.test/no', csr }, never()),
+  )
   await Promise.allSettled(calls)
   client.close()
   const lines = lab.log.lines.filter((line) => line.message === 'an SVID was refused')

@@ -8,7 +8,7 @@ import {
 } from '../../../sidecar/authority/ca-schedule.js'
 
 function root(state: RootState, from: number, to: number): ScheduledRoot {
-  return { state, notBefore: new Date(from), notAfter: new Date(to) }
+  return { state, createdAt: new Date(from), notAfter: new Date(to) }
 }
 
 const cases: readonly (readonly [string, readonly ScheduledRoot[], number, ReturnType<typeof rotationStep>])[] = [
@@ -54,4 +54,10 @@ test('the next moment is the first of all that is to come', () => {
 test('at the next moment there is a step, and after it none at the same moment', () => {
   const roots = [root('retired', 0, 590), root('active', 300, 900)]
   assert.notEqual(rotationStep(roots, nextRotationAt(roots)), undefined)
+})
+
+test('a life shorter than the backdating rotates at its half too, and not over and over', () => {
+  const roots = [root('active', 100_000, 104_000)]
+  assert.equal(rotationStep(roots, new Date(100_000)), undefined)
+  assert.equal(nextRotationAt(roots).getTime(), 102_000)
 })
