@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use crate::authorizer::Permit;
-use crate::clock::{self, Uptime};
+use crate::clock;
 use crate::connection_entry::Judged;
 use crate::connection_table::Registration;
 use crate::endpoint::DialError;
 use crate::handshake::{self, Established, Refused};
 use crate::handshake_context::{Admission, HandshakeContext};
 use crate::outcome::{Ending, Outcome};
-use crate::pump::{Direction, Meter, Pump};
+use crate::pump::{Ends, Meter, Pump, Pumped};
 use crate::refusal;
 use crate::rejudgement;
 use crate::snapshot::{Mode, Snapshot};
@@ -30,25 +30,44 @@ pub async fn serve(mut registration: Registration, socket: Socket, tunnel: Arc<T
         // An ending from outside goes first: a connection that was revoked passes no further byte.
         biased;
         ending = entry.ended() => ending,
-        ending = Box::pin(live(&mut registration, socket, tunnel)) => ending,
+        ending = live(&mut registration, socket, tunnel) => ending,
     };
     registration.finish(ending);
 }
 
+/// All but the pump is boxed: what is over before bytes flow must not stay in memory as long as its connection.
 async fn live(registration: &mut Registration, socket: Socket, tunnel: Arc<TunnelState>) -> Ending {
-    let snapshot = tunnel.snapshot();
-    let result = match snapshot.settings.mode {
-        Mode::Server => accept(registration, socket, &snapshot).await,
-        Mode::Client => connect(registration, socket, &snapshot).await,
-    };
-    let (parts, plaintext_or_peer) = match result {
-        Ok(ready) => ready,
+    let pump = match Box::pin(prepare(registration, socket, tunnel)).await {
+        Ok(pump) => pump,
         Err(ending) => return ending,
     };
-    match admit(registration, &tunnel, &snapshot).await {
-        Ok(()) => pump(registration, snapshot, parts, plaintext_or_peer).await,
-        Err(ending) => ending,
+    let Pumped { ending, alert } = pump.run().await;
+    if let Some((peer, alert)) = alert {
+        Box::pin(refusal::deliver(peer, Some(alert))).await;
     }
+    ending
+}
+
+/// Everything before bytes flow. The snapshot is let go with it: an idle connection must not keep an old configuration
+/// and its bundles in memory.
+async fn prepare(
+    registration: &mut Registration,
+    socket: Socket,
+    tunnel: Arc<TunnelState>,
+) -> Result<Box<Pump>, Ending> {
+    let snapshot = tunnel.snapshot();
+    let (secured, plaintext) = match snapshot.settings.mode {
+        Mode::Server => accept(registration, socket, &snapshot).await?,
+        Mode::Client => connect(registration, socket, &snapshot).await?,
+    };
+    admit(registration, &tunnel, &snapshot).await?;
+    let target = match plaintext {
+        Some(plaintext) => plaintext,
+        None => dial(&snapshot).await?,
+    };
+    let meter = Meter { entry: Arc::clone(registration.entry()), table: Arc::clone(registration.table()) };
+    let Secured { session, buffers, permit, socket } = secured;
+    Ok(Box::new(Pump::new(permit, session, buffers, Ends { peer: socket, target }, meter)))
 }
 
 /// The TLS side after its handshake, and its socket.
@@ -82,8 +101,7 @@ async fn secure(
     let began = Instant::now();
     let deadline = began + snapshot.settings.times.handshake;
     let context = HandshakeContext::new(Arc::clone(snapshot), deadline, Arc::clone(registration.entry()));
-    // Boxed: what a handshake needs must not stay in memory as long as its connection.
-    match Box::pin(handshake::run(&mut socket, context)).await {
+    match handshake::run(&mut socket, context).await {
         Ok(established) => {
             registration.table().counters.handshakes.record(began.elapsed());
             let Established { session, buffers, admission: Admission { peer, chain, permit } } = established;
@@ -133,32 +151,4 @@ async fn admit(registration: &mut Registration, tunnel: &TunnelState, judged_by:
         judged_by_generation = current.generation;
         registration.entry().generation.store(current.generation, Ordering::Relaxed);
     }
-}
-
-async fn pump(
-    registration: &Registration,
-    snapshot: Arc<Snapshot>,
-    secured: Secured,
-    plaintext: Option<Socket>,
-) -> Ending {
-    let target = match plaintext {
-        Some(plaintext) => plaintext,
-        None => match dial(&snapshot).await {
-            Ok(target) => target,
-            Err(ending) => return ending,
-        },
-    };
-    // An idle connection must not keep an old configuration and its bundles in memory.
-    drop(snapshot);
-    let Secured { session, buffers, permit, socket } = secured;
-    let entry = Arc::clone(registration.entry());
-    entry.traffic.last.store(Uptime::now().0, Ordering::Relaxed);
-    let meter = Meter { entry, table: Arc::clone(registration.table()) };
-    let inbound = if session.peer_closed() { Direction::Ending } else { Direction::Flowing };
-    let pump = Pump { session, buffers, peer: socket, target, meter, inbound, outbound: Direction::Flowing };
-    let pumped = pump.run(&permit).await;
-    if let Some((peer, alert)) = pumped.alert {
-        refusal::deliver(peer, Some(alert)).await;
-    }
-    pumped.ending
 }

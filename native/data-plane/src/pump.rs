@@ -26,22 +26,29 @@ const ENCRYPTION_ROOM: usize = 1024;
 /// How long a target may take for the last bytes of a truncated peer before it is reset.
 const HAND_ON_LIMIT: Duration = Duration::from_secs(10);
 
+/// The two sockets of a connection.
+#[derive(Debug)]
+pub struct Ends {
+    /// Where TLS is spoken.
+    pub peer: Socket,
+    /// The plaintext side.
+    pub target: Socket,
+}
+
 /// Both ends of a connection and what lies between them.
 #[derive(Debug)]
 pub struct Pump {
-    pub session: TlsSession,
-    pub buffers: Buffers,
-    pub peer: Socket,
-    pub target: Socket,
-    pub meter: Meter,
-    pub inbound: Direction,
-    pub outbound: Direction,
+    session: TlsSession,
+    buffers: Buffers,
+    ends: Ends,
+    meter: Meter,
+    inbound: Direction,
+    outbound: Direction,
 }
 
 /// How far a direction has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    #[default]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
     Flowing,
     /// Its source has ended; the end is not yet passed on.
     Ending,
@@ -97,24 +104,33 @@ pub struct Pumped {
 }
 
 impl Pump {
-    /// Pumps until the end. Only who was let in has the permit that this asks for.
-    pub async fn run(mut self, _: &Permit) -> Pumped {
+    /// Between the two ends of a peer that was let in: only such a one has the permit that this asks for. `buffers` holds
+    /// what came along with the handshake.
+    #[must_use]
+    pub fn new(_: Permit, session: TlsSession, buffers: Buffers, ends: Ends, meter: Meter) -> Self {
+        meter.touch();
+        let inbound = if session.peer_closed() { Direction::Ending } else { Direction::Flowing };
+        Self { session, buffers, ends, meter, inbound, outbound: Direction::Flowing }
+    }
+
+    /// Pumps until the end.
+    pub async fn run(mut self: Box<Self>) -> Pumped {
         match poll_fn(|context| self.poll(context)).await {
             Ok(()) => {
-                self.peer.closed_in_order();
-                self.target.closed_in_order();
+                self.ends.peer.closed_in_order();
+                self.ends.target.closed_in_order();
                 Pumped { ending: Outcome::Completed.into(), alert: None }
             }
             Err(stop) => {
                 if matches!(stop, Stop::Truncated) {
-                    self.target.sent(HAND_ON_LIMIT).await;
+                    Box::pin(self.ends.target.sent(HAND_ON_LIMIT)).await;
                 }
                 self.stopped(stop)
             }
         }
     }
 
-    fn stopped(mut self, stop: Stop) -> Pumped {
+    fn stopped(mut self: Box<Self>, stop: Stop) -> Pumped {
         // A client's handshake is done before the server has looked at its certificate: until the first byte or an
         // orderly end comes from there, an alert is the server's refusal.
         let pending = self.session.is_client() && !self.meter.entry.traffic.confirmed.load(Ordering::Relaxed);
@@ -128,7 +144,7 @@ impl Pump {
             Stop::Tls(error) => Ending::new(Outcome::PeerReset, error.to_string()),
         };
         let alert = self.buffers.outgoing.take().filter(|_| !matches!(ending.outcome, Outcome::TargetReset));
-        Pumped { ending, alert: alert.map(|alert| (self.peer, alert)) }
+        Pumped { ending, alert: alert.map(|alert| (self.ends.peer, alert)) }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
@@ -140,7 +156,7 @@ impl Pump {
     fn poll_inbound(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
         loop {
             if let Some(plain) = self.buffers.plain.as_mut().filter(|plain| !plain.is_empty()) {
-                match ready!(self.target.poll_write(context, plain.filled())).map_err(Stop::Target)? {
+                match ready!(self.ends.target.poll_write(context, plain.filled())).map_err(Stop::Target)? {
                     0 => return Poll::Ready(Err(Stop::Target(io::ErrorKind::WriteZero.into()))),
                     written => {
                         plain.consume(written);
@@ -153,7 +169,7 @@ impl Pump {
             match self.inbound {
                 Direction::Ended => return Poll::Ready(Ok(())),
                 Direction::Ending => {
-                    ready!(self.target.poll_shutdown(context)).map_err(Stop::Target)?;
+                    ready!(self.ends.target.poll_shutdown(context)).map_err(Stop::Target)?;
                     self.inbound = Direction::Ended;
                     self.meter.half_closed();
                 }
@@ -170,7 +186,7 @@ impl Pump {
         if !incoming.reserve(1) {
             return Poll::Ready(Err(Stop::Tls(Error::General("a message from the peer is too long".to_owned()))));
         }
-        match self.peer.poll_read(context, incoming.free_mut()) {
+        match self.ends.peer.poll_read(context, incoming.free_mut()) {
             Poll::Pending => {
                 if incoming.is_empty() {
                     self.buffers.incoming = None;
@@ -195,7 +211,7 @@ impl Pump {
     fn poll_outbound(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
         loop {
             if let Some(outgoing) = self.buffers.outgoing.as_mut().filter(|outgoing| !outgoing.is_empty()) {
-                match ready!(self.peer.poll_write(context, outgoing.filled())).map_err(Stop::Peer)? {
+                match ready!(self.ends.peer.poll_write(context, outgoing.filled())).map_err(Stop::Peer)? {
                     0 => return Poll::Ready(Err(Stop::Peer(io::ErrorKind::WriteZero.into()))),
                     written => outgoing.consume(written),
                 }
@@ -205,7 +221,7 @@ impl Pump {
             match self.outbound {
                 Direction::Ended => return Poll::Ready(Ok(())),
                 Direction::Ending => {
-                    ready!(self.peer.poll_shutdown(context)).map_err(Stop::Peer)?;
+                    ready!(self.ends.peer.poll_shutdown(context)).map_err(Stop::Peer)?;
                     self.outbound = Direction::Ended;
                     self.meter.half_closed();
                 }
@@ -218,7 +234,7 @@ impl Pump {
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
         let mut clear = Buffer::acquire();
         let room = clear.free_mut().len().saturating_sub(ENCRYPTION_ROOM);
-        let read = self.target.poll_read(context, clear.free_mut().get_mut(..room).unwrap_or_default());
+        let read = self.ends.target.poll_read(context, clear.free_mut().get_mut(..room).unwrap_or_default());
         match ready!(read).map_err(Stop::Target)? {
             0 => {
                 self.session.advance(&mut self.buffers, Send::CloseNotify).map_err(Stop::Tls)?;

@@ -24,7 +24,8 @@ pub async fn deliver(mut socket: Socket, alert: Option<Buffer>) {
 async fn tell_and_drain(socket: &mut Socket, alert: &Buffer) -> std::io::Result<()> {
     socket.write_all(alert.filled()).await?;
     poll_fn(|context| socket.poll_shutdown(context)).await?;
-    let mut scratch = [0; 1024];
+    // On the heap: this future is part of every connection's.
+    let mut scratch = vec![0; 1024];
     let mut drained = 0;
     while drained < DRAIN_BYTES {
         match poll_fn(|context| socket.poll_read(context, &mut scratch)).await? {
