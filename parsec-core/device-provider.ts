@@ -47,7 +47,7 @@ export async function createDeviceProvider<Key extends DeviceKey>(
     keyInfo: (key) => infoOf(device, keys.find(key)),
     listKeys: () => keys.list().map((held) => infoOf(device, held)),
     close: async () => {
-      keys.clear()
+      keys.close()
       await device.close()
       await options.store?.close()
     },

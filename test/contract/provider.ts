@@ -168,6 +168,16 @@ function namingContract(fixture: ProviderFixture): void {
     await held.provider.psaGenerateKey?.(key, attributes)
   })
 
+  test('holds nothing and makes nothing once it is closed', async () => {
+    const provider = await fixture.open()
+    await provider.psaGenerateKey?.(key, attributes)
+    await provider.close()
+    await provider.close()
+    assert.deepEqual(provider.listKeys(), [])
+    assert.throws(() => provider.keyInfo(key), hasStatus('PsaErrorBadState'))
+    await assertStatus(provider.psaGenerateKey?.(key, attributes), 'PsaErrorBadState')
+  })
+
   test('refuses an empty name and one of more than 1024 bytes', async () => {
     await using held = await openFixture(fixture)
     for (const keyName of ['', 'ä'.repeat(513)]) {
