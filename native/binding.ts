@@ -124,11 +124,18 @@ export interface BindingTunnel {
   close(): Promise<void>
 }
 
+export interface BindingFileLock {
+  release(): void
+}
+
 export interface Binding {
   version(): string
   peerCredentials(descriptor: number): { uid: number; gid: number; pid: number } | null
   nofileLimit(): { soft: number; hard: number }
   disableCoreFiles(): void
+  lockFile(path: string): BindingFileLock | null
+  signHash(algorithm: string, pkcs8: Uint8Array, hash: Uint8Array): Promise<Uint8Array>
+  verifyHash(algorithm: string, publicKey: Uint8Array, hash: Uint8Array, signature: Uint8Array): boolean
   verifyX509Svid(
     chain: Uint8Array[],
     bundles: BindingBundle[],

@@ -6,6 +6,7 @@
  * loop. Importing this module never throws; the first use does when the addon is missing.
  */
 export { version, peerCredentials, nofileLimit, disableCoreFiles } from './process.js'
+export { lockFile, signHash, verifyHash, type FileLock, type HashSignatureName } from './keys.js'
 export { NativeError, type NativeErrorCode } from './errors.js'
 export {
   readX509Svid,

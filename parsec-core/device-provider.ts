@@ -1,4 +1,5 @@
 import { verify } from 'node:crypto'
+import { verifyHash } from '../native/index.js'
 import { describeAlgorithm, type Algorithm } from './algorithm.js'
 import { invalidArgument, ParsecError, withStatus } from './errors.js'
 import type { KeyAttributes, KeyIdentity, KeyInfo, KeyOrigin } from './key-attributes.js'
@@ -40,13 +41,13 @@ export async function createDeviceProvider<Key extends DeviceKey>(
     type: device.type,
     uuid: options.uuid,
     ...management(device, keys, options.store),
-    ...signing(device, keys),
-    ...verifying(device, keys),
+    ...signatures(device, keys),
+    ...verifying(keys),
     ...extras(device, keys),
     keyInfo: (key) => infoOf(device, keys.find(key)),
     listKeys: () => keys.list().map((held) => infoOf(device, held)),
     close: async () => {
-      keys.clear()
+      keys.close()
       await device.close()
       await options.store?.close()
     },
@@ -105,31 +106,32 @@ async function persist<Key extends DeviceKey>(device: KeyDevice<Key>, store: Key
   }
 }
 
-function signing<Key extends DeviceKey>(device: KeyDevice<Key>, keys: KeyRing<Key>) {
+function signatures<Key extends DeviceKey>(device: KeyDevice<Key>, keys: KeyRing<Key>) {
   const signHash = device.signHash?.bind(device)
   const signMessage = device.signMessage?.bind(device)
+  const signing = (sign: () => Promise<Uint8Array>) =>
+    withStatus(ResponseStatus.PsaErrorGenericError, `"${device.type}" could not sign`, sign)
   return {
     ...(signHash && {
       psaSignHash: async (identity: KeyIdentity, algorithm: Algorithm, hash: Uint8Array) => {
         const { key, attributes } = keys.find(identity)
         requirePermission(attributes, 'signHash', algorithm)
         requireHashLength(algorithm, hash)
-        return signHash(key, algorithm, hash)
+        return signing(() => signHash(key, algorithm, hash))
       },
     }),
     ...(signMessage && {
       psaSignMessage: async (identity: KeyIdentity, algorithm: Algorithm, message: Uint8Array) => {
         const { key, attributes } = keys.find(identity)
         requirePermission(attributes, 'signMessage', algorithm)
-        return signMessage(key, algorithm, message)
+        return signing(() => signMessage(key, algorithm, message))
       },
     }),
   }
 }
 
 /** Verifying needs no secret, so it is done here for every device, and never loads the device. */
-function verifying<Key extends DeviceKey>(device: KeyDevice<Key>, keys: KeyRing<Key>) {
-  const verifyHash = device.verifyHash?.bind(device)
+function verifying<Key extends DeviceKey>(keys: KeyRing<Key>) {
   return {
     psaVerifyMessage: async (id: KeyIdentity, algorithm: Algorithm, message: Uint8Array, signature: Uint8Array) => {
       const { key, attributes } = keys.find(id)
@@ -137,14 +139,12 @@ function verifying<Key extends DeviceKey>(device: KeyDevice<Key>, keys: KeyRing<
       const options = { key: key.publicKey, ...nodeSignatureOptions(algorithm) }
       requireValid(verify(describeAlgorithm(algorithm).hash, message, options, signature))
     },
-    ...(verifyHash && {
-      psaVerifyHash: async (id: KeyIdentity, algorithm: Algorithm, hash: Uint8Array, signature: Uint8Array) => {
-        const { key, attributes } = keys.find(id)
-        requirePermission(attributes, 'verifyHash', algorithm)
-        requireHashLength(algorithm, hash)
-        requireValid(await verifyHash(key, algorithm, hash, signature))
-      },
-    }),
+    psaVerifyHash: async (id: KeyIdentity, algorithm: Algorithm, hash: Uint8Array, signature: Uint8Array) => {
+      const { key, attributes } = keys.find(id)
+      requirePermission(attributes, 'verifyHash', algorithm)
+      requireHashLength(algorithm, hash)
+      requireValid(verifyHash(algorithm, psaPublicKeyOf(key.publicKey), hash, signature))
+    },
   }
 }
 

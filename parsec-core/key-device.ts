@@ -29,7 +29,6 @@ export interface KeyDevice<Key extends DeviceKey> {
   /** r and s side by side for ECDSA. */
   signHash?(key: Key, algorithm: Algorithm, hash: Uint8Array): Promise<Uint8Array>
   signMessage?(key: Key, algorithm: Algorithm, message: Uint8Array): Promise<Uint8Array>
-  verifyHash?(key: Key, algorithm: Algorithm, hash: Uint8Array, signature: Uint8Array): Promise<boolean>
   exportKey?(key: Key): Promise<Uint8Array>
   exportForDataPlane?(key: Key): Uint8Array
   destroyKey(key: Key): Promise<void>

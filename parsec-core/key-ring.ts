@@ -16,9 +16,11 @@ const maxNameBytes = 1024
 /** The names of one provider's keys. A name is taken from the first step of making its key, so no two can race for it. */
 export class KeyRing<Key extends DeviceKey> {
   readonly #held = new Map<string, HeldKey<Key> | 'reserved'>()
+  #closed = false
 
   /** Throws `PsaErrorDoesNotExist`. */
   find(identity: KeyIdentity): HeldKey<Key> {
+    this.#requireOpen()
     const held = this.#held.get(ringKey(identity))
     if (held === undefined || held === 'reserved') {
       throw new ParsecError(ResponseStatus.PsaErrorDoesNotExist, 'there is no key of that name')
@@ -32,6 +34,7 @@ export class KeyRing<Key extends DeviceKey> {
 
   /** Takes the name while `make` runs and for good when it succeeds. Throws `PsaErrorAlreadyExists`. */
   async add(identity: KeyIdentity, make: () => Promise<HeldKey<Key>>): Promise<void> {
+    this.#requireOpen()
     const name = ringKey(identity)
     if (this.#held.has(name)) {
       throw new ParsecError(ResponseStatus.PsaErrorAlreadyExists, 'there is a key of that name already')
@@ -59,8 +62,14 @@ export class KeyRing<Key extends DeviceKey> {
     }
   }
 
-  clear(): void {
+  /** Forgets every key; from now on every operation throws `PsaErrorBadState`. */
+  close(): void {
+    this.#closed = true
     this.#held.clear()
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new ParsecError(ResponseStatus.PsaErrorBadState, 'the provider is closed')
   }
 }
 

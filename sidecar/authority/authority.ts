@@ -127,6 +127,7 @@ async function openParts(config: AuthorityConfig, { provider, log }: AuthorityDe
       addWorkloadApi: (server) => addWorkloadApiFor(server, contexts, onRefusal),
       onRefused: (reason, uid) => onRefusal('a connection was refused', { reason, uid }),
     })
+    log.info('the authority serves', { trustDomain, listen: formatAddress(config.listen) })
     return { authority, registrations, contexts, endpoint, refusals, issued }
   } catch (error) {
     refusals.close()

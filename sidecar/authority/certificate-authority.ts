@@ -38,28 +38,25 @@ const retryMs = 10_000
 export class CertificateAuthority {
   readonly #options: CertificateAuthorityOptions
   readonly #listeners = new Set<() => void>()
-  #roots: readonly Root[]
+  #roots: readonly Root[] = []
   #bundle: X509Bundle | undefined
   #advancing: Promise<void> = Promise.resolve()
   #retryAt = 0
 
-  private constructor(options: CertificateAuthorityOptions, roots: readonly Root[]) {
+  private constructor(options: CertificateAuthorityOptions) {
     this.#options = options
-    this.#roots = roots
-    this.#bundle = bundleOf(options.trustDomain, roots)
   }
 
   /** Throws `AuthorityError` (`ERR_AUTHORITY_STATE`) and `ParsecError`. */
   static async open(options: CertificateAuthorityOptions, now: Date): Promise<CertificateAuthority> {
-    const { keys, store, onTrouble } = options
-    const stored = (await store?.load()) ?? []
-    const roots = await Promise.all(stored.map((root) => reopen(options, root)))
-    for (const keyName of keys.strays(roots)) {
-      await keys.destroy(keyName).catch((error: unknown) => onTrouble('a left-over key was not destroyed', error))
+    const authority = new CertificateAuthority(options)
+    try {
+      await authority.#begin(now)
+      return authority
+    } catch (error) {
+      options.store?.close()
+      throw error
     }
-    const authority = new CertificateAuthority(options, roots)
-    await authority.#takeSteps(now)
-    return authority
   }
 
   /** Every authority to verify with, those about to sign included. Throws `ERR_AUTHORITY_CANNOT_SIGN`. */
@@ -110,8 +107,21 @@ export class CertificateAuthority {
   /** Without a store nothing could use the keys again, so they are destroyed. */
   async close(): Promise<void> {
     await this.#advancing
-    if (!this.#options.store) await this.#destroyKeys(this.#roots, [])
+    if (this.#options.store) this.#options.store.close()
+    else await this.#destroyKeys(this.#roots, [])
     this.#roots = []
+  }
+
+  /** Takes up what an earlier start left. */
+  async #begin(now: Date): Promise<void> {
+    const { keys, store, onTrouble, trustDomain } = this.#options
+    const stored = (await store?.load()) ?? []
+    this.#roots = await Promise.all(stored.map((root) => reopen(this.#options, root)))
+    this.#bundle = bundleOf(trustDomain, this.#roots)
+    for (const keyName of keys.strays(this.#roots)) {
+      await keys.destroy(keyName).catch((error: unknown) => onTrouble('a left-over key was not destroyed', error))
+    }
+    await this.#takeSteps(now)
   }
 
   async #takeSteps(now: Date): Promise<void> {

@@ -1,15 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { peerCredentials } from '../../native/index.js'
-import { bindUnixSocket, type BoundUnixSocket } from '../socket/bind-unix-socket.js'
+import { bindUnixSocket, type BoundUnixSocket, type UnixSocketOptions } from '../socket/bind-unix-socket.js'
 import { formatCaller } from './caller.js'
 
 /** Connections at once, of all and of one uid: nobody keeps the others out by holding sockets. */
 const maxConnections = 1024
 const maxConnectionsOfUid = 128
 
-export interface PeerListenerOptions {
+export interface PeerListenerOptions extends UnixSocketOptions {
   readonly path: string
-  readonly mode: number
   /** Undefined admits every uid the file's mode lets in. */
   readonly allowUids: readonly number[] | undefined
   /** Takes an admitted connection; its `remoteAddress` is the caller (`formatCaller`). */
@@ -33,7 +32,7 @@ export class PeerListener {
   /** Throws `SocketError`. */
   static async open(options: PeerListenerOptions): Promise<PeerListener> {
     const listener = new PeerListener(options)
-    listener.#bound = await bindUnixSocket(listener.#server, options.path, { mode: options.mode })
+    listener.#bound = await bindUnixSocket(listener.#server, options.path, options)
     return listener
   }
 

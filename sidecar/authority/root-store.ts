@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
+import { lockFile } from '../../native/index.js'
 import { trustDomainId, type TrustDomain } from '../../workload-api/index.js'
 import type { RootState } from './ca-schedule.js'
 import { backdateMs } from './certificates.js'
@@ -17,14 +18,20 @@ interface StoredRoot {
 
 const version = 1
 
-/** The roots as `authority.json` in a directory of the authority's own (0700), replaced atomically. */
+/** The roots as `authority.json` in a directory of the authority's own (0700), replaced atomically.
+ * Locked until it is closed: two authorities would take turns in overwriting each other. Throws `ERR_AUTHORITY_STATE`. */
 export async function openRootStore(directory: string, trustDomain: TrustDomain): Promise<RootStore> {
   const path = join(directory, 'authority.json')
   await storing(`cannot use the data directory "${directory}"`, async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await chmod(directory, 0o700)
   })
+  const lock = await storing(`cannot lock the data directory "${directory}"`, async () =>
+    lockFile(join(directory, 'lock')),
+  )
+  if (!lock) throw refused(directory, 'an authority uses it already')
   return {
+    close: () => lock.release(),
     load: async () => {
       const text = await storing(`cannot read "${path}"`, () => readIfThere(path))
       return text === undefined ? [] : parseRoots(text, path, trustDomain)

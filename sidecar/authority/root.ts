@@ -17,4 +17,6 @@ export interface RootStore {
   load(): Promise<readonly Root[]>
   /** Survives a crash from the moment this resolves. Throws `AuthorityError` (`ERR_AUTHORITY_STATE`). */
   save(roots: readonly Root[]): Promise<void>
+  /** Lets another process have it. */
+  close(): void
 }

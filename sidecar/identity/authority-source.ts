@@ -40,7 +40,7 @@ export class AuthoritySource implements IdentitySource {
   readonly #alarm = new Alarm()
   #client: AuthorityClient | undefined
   #failures = 0
-  #told: { readonly text: string; readonly at: number } | undefined
+  #told: { readonly advice: string; readonly at: number } | undefined
 
   /** Throws `SpiffeError` for an address or an ID that is none; `TypeError` without an ID. */
   constructor(config: AuthorityIdentityConfig, options: AuthoritySourceOptions) {
@@ -123,15 +123,12 @@ export class AuthoritySource implements IdentitySource {
 
   #tell(error: unknown, retryInMs: number, advice?: string): void {
     const now = Date.now()
-    const text = errorText(error)
-    if (this.#told?.text === text && now - this.#told.at < reminderMs) return
-    this.#told = { text, at: now }
-    this.#options.onEvent({
-      ...adviceOf(error, { where: this.#address.display, id: this.#id }),
-      ...(advice !== undefined && { advice }),
-      error: error instanceof Error ? error : new Error(text),
-      retryInMs,
-    })
+    const judgement = adviceOf(error, { where: this.#address.display, id: this.#id })
+    const event = advice === undefined ? judgement : { ...judgement, advice }
+    // By the advice: the texts of errors hold times, and would all be different.
+    if (this.#told?.advice === event.advice && now - this.#told.at < reminderMs) return
+    this.#told = { advice: event.advice, at: now }
+    this.#options.onEvent({ ...event, error: error instanceof Error ? error : new Error(errorText(error)), retryInMs })
   }
 }
 

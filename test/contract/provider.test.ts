@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'svidecar-providers-'))
 after(() => rmSync(folder, { recursive: true }))
 
 const softwareGaps: ProviderFixture['unsupported'] = {
-  operations: ['PsaSignHash', 'PsaVerifyHash'],
+  operations: [],
   keyTypes: [],
   algorithms: [],
 }

@@ -64,6 +64,7 @@ export function providerContract(fixture: ProviderFixture): void {
         assert.equal(signer.residency, fixture.residency.generated)
         await assertSigns(signer, unsupported.algorithms)
         await assertVerifies(held.provider, key, signer)
+        await assertSignsHashes(held.provider, key, signer)
       })
 
       test(`imports ${type}: the public key is that of the key given, and its signatures are that key's`, async () => {
@@ -167,6 +168,16 @@ function namingContract(fixture: ProviderFixture): void {
     await held.provider.psaGenerateKey?.(key, attributes)
   })
 
+  test('holds nothing and makes nothing once it is closed', async () => {
+    const provider = await fixture.open()
+    await provider.psaGenerateKey?.(key, attributes)
+    await provider.close()
+    await provider.close()
+    assert.deepEqual(provider.listKeys(), [])
+    assert.throws(() => provider.keyInfo(key), hasStatus('PsaErrorBadState'))
+    await assertStatus(provider.psaGenerateKey?.(key, attributes), 'PsaErrorBadState')
+  })
+
   test('refuses an empty name and one of more than 1024 bytes', async () => {
     await using held = await openFixture(fixture)
     for (const keyName of ['', 'ä'.repeat(513)]) {
@@ -227,6 +238,22 @@ async function assertVerifies(provider: Provider, key: KeyIdentity, signer: Sign
   const forged = Uint8Array.from(signature)
   forged[8]! ^= 1
   await assertStatus(provider.psaVerifyMessage(key, algorithm, message, forged), 'PsaErrorInvalidSignature')
+}
+
+/** A signature over the hash is one over the message, whoever hashed it, and the other way round. */
+async function assertSignsHashes(provider: Provider, key: KeyIdentity, signer: Signer): Promise<void> {
+  for (const algorithm of signer.algorithms) {
+    const hash = createHash(describeAlgorithm(algorithm).hash).update(message).digest()
+    if (provider.psaSignHash) {
+      const signature = await provider.psaSignHash(key, algorithm, hash)
+      await provider.psaVerifyMessage?.(key, algorithm, message, signature)
+    }
+    if (!provider.psaVerifyHash) continue
+    const signature = await sign(provider, key, algorithm)
+    await provider.psaVerifyHash(key, algorithm, hash, signature)
+    const other = createHash(describeAlgorithm(algorithm).hash).update('another message').digest()
+    await assertStatus(provider.psaVerifyHash(key, algorithm, other, signature), 'PsaErrorInvalidSignature')
+  }
 }
 
 function verifiesInNode(publicKey: KeyObject, algorithm: Algorithm, signature: Uint8Array): boolean {

@@ -12,7 +12,7 @@ import type { HostileServer } from './refused-peers/hostile-servers.js'
 import { buildTlsPeer } from './refused-peers/tls-peer.js'
 import { TunnelUnderTest } from './refused-peers/tunnel-under-test.js'
 
-before(() => void buildTlsPeer())
+before(buildTlsPeer)
 
 function tunnelTo(server: HostileServer): Promise<TunnelUnderTest> {
   return TunnelUnderTest.open('client', { kind: 'tcp', host: '127.0.0.1', port: server.port })

@@ -9,7 +9,7 @@ import { welcome } from './refused-peers/bad-certificates.js'
 import { buildTlsPeer, TlsPeer } from './refused-peers/tls-peer.js'
 import { TunnelUnderTest } from './refused-peers/tunnel-under-test.js'
 
-before(() => void buildTlsPeer())
+before(buildTlsPeer)
 
 for (const [name, segment] of [
   ['hello arriving a byte at a time works', 1],

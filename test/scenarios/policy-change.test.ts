@@ -46,11 +46,11 @@ test('an ID removed by reload under load: its live connections are closed within
   t.after(() => clearInterval(load))
   const closed = Promise.all(live.map((socket) => new Promise((resolve) => socket.once('close', resolve))))
 
-  let racing = true
+  const raceOver = new AbortController()
   let reloadedAt = Number.POSITIVE_INFINITY
   let echoedAfterwards = 0
   const race = Array.from({ length: 4 }, async () => {
-    while (racing) {
+    while (!raceOver.signal.aborted) {
       const startedAt = performance.now()
       const result = await exchange(port, removed)
       if ('echoed' in result && startedAt > reloadedAt) echoedAfterwards += 1
@@ -68,7 +68,7 @@ test('an ID removed by reload under load: its live connections are closed within
     'refused' in (await exchange(port, removed)) ? true : undefined,
   )
   for (let once = 0; once < 50; once += 1) assert.ok('refused' in (await exchange(port, removed)))
-  racing = false
+  raceOver.abort()
   await Promise.all(race)
   assert.equal(echoedAfterwards, 0)
   assert.equal(other.destroyed, false)

@@ -68,11 +68,11 @@ test('an unchanged file', async (t) => {
 test('100 reloads under load: nothing lost', async (t) => {
   const { lab, port, tunnel, sidecar, peer } = await startOne(t)
   const live = await hold(t, port, peer)
-  let running = true
+  const loadOver = new AbortController()
   const failures: string[] = []
   let exchanges = 0
   const load = Array.from({ length: 3 }, async () => {
-    while (running) {
+    while (!loadOver.signal.aborted) {
       const result = await exchange(port, peer)
       exchanges += 1
       if ('refused' in result) failures.push(result.refused)
@@ -91,7 +91,7 @@ test('100 reloads under load: nothing lost', async (t) => {
     sent += 1
   }
   await until('every byte on the held connection is back', () => (echoed === sent ? true : undefined))
-  running = false
+  loadOver.abort()
   await Promise.all(load)
   assert.deepEqual(failures, [])
   assert.ok(exchanges > 0)

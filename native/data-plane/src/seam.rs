@@ -2,6 +2,7 @@
 pub mod authorizer;
 pub mod error;
 pub mod identity;
+pub mod keys;
 pub mod listener;
 pub mod outcomes;
 pub mod process;

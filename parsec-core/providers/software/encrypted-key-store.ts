@@ -2,6 +2,7 @@ import { createHash, hkdfSync } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
+import { lockFile } from '../../../native/index.js'
 import { ParsecError, withStatus } from '../../errors.js'
 import type { KeyIdentity } from '../../key-attributes.js'
 import type { KeyStore, KeyStoreEntry } from '../../key-store.js'
@@ -23,7 +24,8 @@ export interface EncryptedKeyStoreOptions {
 
 /**
  * A directory (0700) with one file a key, each sealed with a key derived from the store key file and replaced
- * atomically. Throws `ParsecError`: `PsaErrorStorageFailure` for files and permissions, `PsaErrorDataCorrupt`.
+ * atomically. Throws `ParsecError`: `PsaErrorStorageFailure` for files and permissions,
+ * `PsaErrorBadState` when it is in use, `PsaErrorDataCorrupt`.
  */
 export async function openEncryptedKeyStore(options: EncryptedKeyStoreOptions): Promise<KeyStore> {
   const { directory } = options
@@ -34,6 +36,11 @@ export async function openEncryptedKeyStore(options: EncryptedKeyStoreOptions): 
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await chmod(directory, 0o700)
   })
+  const lock = await storage('lock', async () => lockFile(join(directory, 'lock')))
+  if (!lock) {
+    const message = `the key store "${directory}" is in use already`
+    throw new ParsecError(ResponseStatus.PsaErrorBadState, message)
+  }
   return {
     load: () => storage('read', () => loadEntries(directory, key)),
     put: (entry) =>
@@ -49,6 +56,7 @@ export async function openEncryptedKeyStore(options: EncryptedKeyStoreOptions): 
       }),
     close: async () => {
       key.fill(0)
+      lock.release()
     },
   }
 }

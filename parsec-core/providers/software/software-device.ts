@@ -1,12 +1,13 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
+import { signHash } from '../../../native/index.js'
 import { describeAlgorithm } from '../../algorithm.js'
 import { notSupported } from '../../errors.js'
 import type { DeviceKey, KeyDevice } from '../../key-device.js'
 import type { KeyAttributes } from '../../key-attributes.js'
 import { attributesOfKey, curveOfBits, privateKeyFromPsa, psaPrivateKeyOf } from '../../key-format.js'
 import { nodeSignatureOptions } from '../../node-signature.js'
-import { signingKeyTypeOf } from '../../signing-keys.js'
+import { signingKeyAttributes, signingKeyTypeOf } from '../../signing-keys.js'
 
 interface SoftwareKey extends DeviceKey {
   /** OpenSSL holds the bytes and cleanses them when the object is collected; they are no JavaScript value. */
@@ -15,17 +16,18 @@ interface SoftwareKey extends DeviceKey {
 
 const makeKeyPair = promisify(generateKeyPair)
 
-/** Keys in the memory of this process, used through OpenSSL on libuv's threads. */
+/** Keys in the memory of this process, used through OpenSSL on libuv's threads; hashes are signed by the data plane's library. */
 export const softwareDevice: KeyDevice<SoftwareKey> = {
   type: 'Software',
   residencyOf: () => 'software',
   requireSupported: (_check, attributes) => {
-    if (signingKeyTypeOf(attributes) === undefined) {
+    const type = signingKeyTypeOf(attributes)
+    if (type === undefined) {
       throw notSupported(`"Software" has no keys of ${attributes.keyBits} bits of type "${attributes.keyType.kind}"`)
     }
+    const possible = signingKeyAttributes(type).permittedAlgorithms
     for (const algorithm of attributes.permittedAlgorithms) {
-      if (describeAlgorithm(algorithm).keyKind === attributes.keyType.kind) continue
-      throw notSupported(`"${algorithm}" does not fit a key of type "${attributes.keyType.kind}"`)
+      if (!possible.includes(algorithm)) throw notSupported(`a key of type "${type}" does not sign with "${algorithm}"`)
     }
   },
   generateKey: async ({ keyType, keyBits }) =>
@@ -46,6 +48,14 @@ export const softwareDevice: KeyDevice<SoftwareKey> = {
         error ? reject(error) : resolve(signature),
       )
     }),
+  signHash: async (key, algorithm, hash) => {
+    const pkcs8 = pkcs8Of(key)
+    try {
+      return await signHash(algorithm, pkcs8, hash)
+    } finally {
+      pkcs8.fill(0)
+    }
+  },
   exportKey: async ({ privateKey }) => psaPrivateKeyOf(privateKey),
   exportForDataPlane: pkcs8Of,
   // Nothing holds the key once the provider forgets it.

@@ -1,7 +1,7 @@
 /** The peer for what no common program sends: `test/tls-peer`. */
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,25 +17,24 @@ export interface PeerReport {
   readonly error?: string
 }
 
-interface Artifact {
-  readonly reason: string
-  readonly executable?: string | null
+const crate = join(repositoryRoot, 'test', 'tls-peer')
+const target = process.env.CARGO_TARGET_DIR ?? join(repositoryRoot, 'target')
+const executable = join(target, 'release', 'svidecar-tls-peer')
+
+function isNewest(): boolean {
+  const built = statSync(executable, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return readdirSync(join(crate, 'src')).every((file) => statSync(join(crate, 'src', file)).mtimeMs <= built)
 }
 
-let executable: string | undefined
-
-/** Builds the peer once. The whole workspace is named so that its dependencies are the addon's, already compiled. */
-export function buildTlsPeer(): string {
-  if (executable !== undefined) return executable
+/**
+ * Builds the peer unless the Rust tests have: cargo would wait for any other build of the same folder, and a test must
+ * not. The whole workspace is named so that its dependencies are the addon's, already compiled.
+ */
+export function buildTlsPeer(): void {
+  if (isNewest()) return
   const options = ['build', '--release', '--locked', '--workspace', '--bin', 'svidecar-tls-peer']
-  const built = spawnSync('cargo', [...options, '--message-format', 'json'], { cwd: repositoryRoot, encoding: 'utf8' })
-  if (built.status !== 0) throw new Error(`the TLS peer cannot be built: ${built.stderr}`)
-  for (const line of built.stdout.split('\n').filter((text) => text.startsWith('{'))) {
-    const artifact: Artifact = JSON.parse(line)
-    if (artifact.reason === 'compiler-artifact' && artifact.executable) executable = artifact.executable
-  }
-  if (executable === undefined) throw new Error('cargo named no executable of the TLS peer')
-  return executable
+  const { status, stderr } = spawnSync('cargo', options, { cwd: repositoryRoot, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the TLS peer cannot be built: ${stderr}`)
 }
 
 /** A running peer: its lines as they come, and its end. */
@@ -51,7 +50,7 @@ export class TlsPeer implements Disposable {
     writeFileSync(chain, chainPem)
     writeFileSync(key, keyPem, { mode: 0o600 })
     const rest = segment === undefined ? [] : [String(segment)]
-    this.#child = spawn(buildTlsPeer(), [role, address, chain, key, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#child = spawn(executable, [role, address, chain, key, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 

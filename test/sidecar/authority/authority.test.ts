@@ -186,6 +186,15 @@ test('the socket has mode 0600 unless told otherwise, goes with the authority, a
   assert.equal(statSync(first.config.listen.path, { throwIfNoEntry: false }), undefined)
 })
 
+test('the socket belongs to the owner and group it was told', async (context) => {
+  if (!mayBecomeOthers(context)) return
+  using folder = temporaryFolder()
+  const unixListen = { mode: 0o660, owner: 65_534, group: 65_533, allowUids: undefined }
+  await using lab = await openAuthority(folder.path, { unixListen })
+  const { mode, uid, gid } = statSync(lab.config.listen.path)
+  assert.deepEqual([mode & 0o777, uid, gid], [0o660, 65_534, 65_533])
+})
+
 test('a faulty registration file, or an unusable socket, opens nothing and leaves no key', async () => {
   using folder = temporaryFolder()
   const registrationFile = join(folder.path, 'entries.hcl')

@@ -145,6 +145,7 @@ test('a rotation that cannot be stored leaves the old authority signing, leaves 
   let full = false
   const store: RootStore = {
     load: async () => [],
+    close: () => undefined,
     save: async () => {
       if (full) throw new Error('no space left')
     },

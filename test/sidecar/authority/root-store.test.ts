@@ -49,6 +49,7 @@ test('without its key an authority is said to be lost, stays in the bundle, and 
   using folder = temporaryFolder()
   const first = await openStored(folder.path, await openMemoryProvider('gone with the process'), start)
   const old = only(first.authority.bundle.x509Authorities)
+  await first.authority.close()
   const { authority, troubles } = await openStored(folder.path, await openMemoryProvider('a new one'), later)
   assert.deepEqual(troubles, ['the provider no longer has the key of an authority: a new authority takes its place'])
   assert.equal(authority.bundle.x509Authorities.length, 2)
@@ -67,9 +68,11 @@ test('a key that a crash left behind before its certificate was saved is destroy
   assert.ok(held)
   await provider.psaGenerateKey?.(stray, held.attributes)
   await provider.psaGenerateKey?.(foreign, held.attributes)
+  const [root] = authority.roots
+  await authority.close()
   await openStored(folder.path, provider, later)
   const names = provider.listKeys().map((key) => key.identity.keyName)
-  assert.deepEqual(new Set(names), new Set([authority.roots[0]?.keyName, 'ca-1']))
+  assert.deepEqual(new Set(names), new Set([root?.keyName, 'ca-1']))
 })
 
 test('the state file holds certificates and no key, readable by its owner only', async () => {
@@ -83,7 +86,8 @@ test('the state file holds certificates and no key, readable by its owner only',
 
 test('a state file that is damaged, of another version or another trust domain is refused', async () => {
   using folder = temporaryFolder()
-  await openStored(folder.path, await openMemoryProvider('keys'), start)
+  const { authority } = await openStored(folder.path, await openMemoryProvider('keys'), start)
+  await authority.close()
   const file = join(folder.path, 'data', 'authority.json')
   const good = readFileSync(file, 'utf8')
   const bad = [
@@ -103,6 +107,16 @@ test('a state file that is damaged, of another version or another trust domain i
   writeFileSync(file, good)
   const other = await openRootStore(join(folder.path, 'data'), parseTrustDomain('other.test'))
   await assert.rejects(other.load(), isStateError)
+  other.close()
+})
+
+test('a data directory in use is refused', async () => {
+  using folder = temporaryFolder()
+  const { authority } = await openStored(folder.path, await openMemoryProvider('keys'), start)
+  await assert.rejects(openStored(folder.path, await openMemoryProvider('keys'), start), isStateError)
+  await authority.close()
+  const again = await openStored(folder.path, await openMemoryProvider('keys'), later)
+  await again.authority.close()
 })
 
 test('a data directory that cannot be made is refused', async () => {

@@ -229,11 +229,13 @@ test('an authority stopped past the end of the SVID is told as one that does not
     const update = source.next()
     await source.nextEvent()
     assert.match(source.events[0]?.advice ?? '', /does not answer: is it stopped or overloaded/u)
-    while (new Date(new X509Certificate(first.chain[0] ?? '').validTo).getTime() > Date.now()) await source.nextEvent()
+    const end = Date.parse(new X509Certificate(first.chain[0] ?? '').validTo)
+    await new Promise((resolve) => setTimeout(resolve, end - Date.now()))
     const continued = Date.now()
     child.kill('SIGCONT')
     assert.notEqual(serialOf(await update), serialOf(first))
-    assert.ok(Date.now() - continued < 5000)
+    assert.ok(Date.now() - continued < 5000, 'back within moments')
+    assert.equal(source.events.length, 1, 'told once')
   } finally {
     child.kill('SIGCONT')
     await endProcess(child)
@@ -256,6 +258,28 @@ test('an authority that starts anew, with another CA, is asked at once and its b
   } finally {
     await endProcess(again)
   }
+})
+
+test('two identities trust each other at every moment while the authority is replaced twice', async () => {
+  using folder = temporaryFolder()
+  await using lab = await openAuthority(folder.path, { svidTtlMs: 1500, caTtlMs: 4000 })
+  await using one = await openSource(folder.path)
+  await using other = await openSource(folder.path, { name: 'other' })
+  let [ours, theirs] = [await one.next(), await other.next()]
+  const authorities = new Set<string>()
+  const seen = () => {
+    verifyX509Svid(ours.chain, theirs.bundles)
+    verifyX509Svid(theirs.chain, ours.bundles)
+    authorities.add(new X509Certificate(ours.chain[0] ?? '').issuer)
+  }
+  const follow = async (source: typeof one, take: (update: IdentityUpdate) => void) => {
+    while (authorities.size < 3) {
+      take(await source.next())
+      seen()
+    }
+  }
+  await Promise.all([follow(one, (update) => (ours = update)), follow(other, (update) => (theirs = update))])
+  assert.ok(lab.authority.status().authorities.length <= 3)
 })
 
 test('aborting ends the iteration, also in the middle of a request that is never answered', async () => {

@@ -83,8 +83,8 @@ for (const { name, cause, mend, advice } of faults) {
     const serial = await identity.untilSerial()
 
     await cause(agent)
-    const line = await identity.untilLine(/^no new SVID/)
-    assert.match(line.message, advice)
+    const line = await identity.untilLine(advice)
+    assert.match(line.message, /^no new SVID: /)
     assert.equal(line.level, 'warn')
     assert.ok(line.retryInMs! > 0)
     const { state, svid, problem } = identity.managed.status()

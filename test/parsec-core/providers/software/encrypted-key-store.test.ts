@@ -32,7 +32,10 @@ async function storedKey() {
     options,
     publicKey,
     pkcs8,
-    files: () => readdirSync(options.directory).map((name) => join(options.directory, name)),
+    files: () =>
+      readdirSync(options.directory)
+        .filter((name) => name.endsWith('.key'))
+        .map((name) => join(options.directory, name)),
   }
 }
 
@@ -123,4 +126,18 @@ test('what a crash left of a write is removed and other files are left alone', a
   await (await openEncryptedProvider('test', options)).close()
   assert.equal(statSync(leftover, { throwIfNoEntry: false }), undefined)
   assert.equal(readFileSync(foreign, 'utf8'), 'mine')
+})
+
+test('a store in use is refused, and given away again when its provider closes or fails to open', async () => {
+  const { options, files } = await storedKey()
+  const first = await openEncryptedProvider('test', options)
+  await assertStatus(openEncryptedProvider('test', options), 'PsaErrorBadState')
+  await first.close()
+  const [file] = files()
+  assert.ok(file)
+  const good = readFileSync(file)
+  writeFileSync(file, 'bad')
+  await assertStatus(openEncryptedProvider('test', options), 'PsaErrorDataCorrupt')
+  writeFileSync(file, good)
+  await (await openEncryptedProvider('test', options)).close()
 })
