@@ -9,6 +9,7 @@ use napi_derive::napi;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::runtime::Closing;
 use crate::audit::AuditRecord;
 use crate::connection_table::ConnectionTable;
 use crate::tunnel::Tunnel;
@@ -65,8 +66,21 @@ pub fn number(count: u64) -> f64 {
 }
 
 /// Brings records to JavaScript until the tunnel is closed and the last one is delivered. Holds the tunnel, so that
-/// garbage collection of its handle closes no socket.
-pub async fn deliver(tunnel: Arc<Tunnel>, outcomes: OutcomesFunction, mut closed: watch::Receiver<bool>) {
+/// garbage collection of its handle closes no socket. With the environment there is nobody left to deliver to.
+pub async fn deliver(
+    tunnel: Arc<Tunnel>,
+    outcomes: OutcomesFunction,
+    mut closed: watch::Receiver<bool>,
+    mut closing: Closing,
+) {
+    tokio::select! {
+        biased;
+        () = closing.wait() => {}
+        () = deliver_until(&tunnel, &outcomes, &mut closed) => {}
+    }
+}
+
+async fn deliver_until(tunnel: &Tunnel, outcomes: &OutcomesFunction, closed: &mut watch::Receiver<bool>) {
     let table = Arc::clone(tunnel.state().table());
     loop {
         tokio::select! {
@@ -74,9 +88,9 @@ pub async fn deliver(tunnel: Arc<Tunnel>, outcomes: OutcomesFunction, mut closed
             _ = closed.changed() => break,
         }
         sleep(GATHER).await;
-        deliver_waiting(&table, &outcomes).await;
+        deliver_waiting(&table, outcomes).await;
     }
-    deliver_waiting(&table, &outcomes).await;
+    deliver_waiting(&table, outcomes).await;
 }
 
 async fn deliver_waiting(table: &ConnectionTable, outcomes: &OutcomesFunction) {

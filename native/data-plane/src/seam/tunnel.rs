@@ -84,7 +84,7 @@ pub fn open_tunnel<'env>(
         let tunnel = Arc::new(tunnel);
         environment.own(&tunnel);
         let (closed, until) = watch::channel(false);
-        let task = runtime.spawn(deliver(Arc::clone(&tunnel), outcomes, until));
+        let task = runtime.spawn(deliver(Arc::clone(&tunnel), outcomes, until, environment.closing()));
         Ok((tunnel, Arc::new(Delivery { closed, task: Mutex::new(Some(task)) })))
     };
     promise(env, work, |(tunnel, delivery)| BindingTunnel { tunnel, delivery })
