@@ -77,3 +77,39 @@ impl AuditQueue {
         self.lost.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+
+    fn record() -> AuditRecord {
+        AuditRecord {
+            time: Duration::ZERO,
+            generation: 1,
+            remote: String::new(),
+            peer: None,
+            allowed: false,
+            ending: Outcome::Limit.into(),
+            bytes: (0, 0),
+            duration: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_what_fits_is_kept() {
+        let queue = AuditQueue::default();
+        for _ in 0..MAX_WAITING + 5 {
+            queue.push(record());
+        }
+        assert_eq!(queue.lost(), 5);
+        let mut taken = 0;
+        loop {
+            match queue.take().len() {
+                0 => break,
+                count => taken += count,
+            }
+        }
+        assert_eq!(taken, MAX_WAITING);
+    }
+}

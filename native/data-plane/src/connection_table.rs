@@ -183,3 +183,6 @@ impl Drop for Registration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,19 @@ impl Counters {
         Outcome::ALL.iter().copied().zip(self.outcomes.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket() {
+        let histogram = Histogram::default();
+        for us in [0, 500, 501, 10_000_000, 10_000_001] {
+            histogram.record(Duration::from_micros(us));
+        }
+        let counts = histogram.counts();
+        assert_eq!((counts[0], counts[1], counts[13], counts[14]), (2, 1, 1, 1));
+        assert_eq!(histogram.sum(), Duration::from_micros(20_001_002));
+    }
+}

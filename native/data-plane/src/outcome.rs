@@ -130,3 +130,26 @@ pub fn printable(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_bounded_line_of_printable_ascii() {
+        assert_eq!(printable("it's \"fine\""), "it's \"fine\"");
+        assert_eq!(printable("a\r\nb\u{1b}[0m\u{202e}\\"), "a\\r\\nb\\u{1b}[0m\\u{202e}\\\\");
+        let long = printable(&"ü".repeat(10_000));
+        assert!(long.len() <= MAX_REASON_CHARS * "\\u{10ffff}".len() + 3);
+        assert!(long.ends_with("..."));
+    }
+
+    #[test]
+    fn every_outcome_has_a_name_of_its_own() {
+        let mut names: Vec<_> = Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Outcome::ALL.len());
+        assert!(Outcome::ALL.iter().enumerate().all(|(index, outcome)| *outcome as usize == index));
+    }
+}

@@ -51,3 +51,25 @@ impl VerdictCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> VerdictKey {
+        VerdictKey::Id(SpiffeId::parse(&format!("spiffe://example.org/{number}")).unwrap())
+    }
+
+    #[test]
+    fn the_least_recently_used_verdict_gives_way() {
+        let cache = VerdictCache::default();
+        for number in 0..MAX_VERDICTS {
+            cache.put(key(number), Verdict::Allowed);
+        }
+        assert_eq!(cache.get(&key(0)), Some(Verdict::Allowed));
+        cache.put(key(MAX_VERDICTS), Verdict::Denied { reason: String::new() });
+        assert_eq!(cache.count(), MAX_VERDICTS);
+        assert_eq!(cache.get(&key(0)), Some(Verdict::Allowed));
+        assert_eq!(cache.get(&key(1)), None);
+    }
+}
