@@ -162,3 +162,6 @@ async fn pump(
     }
     pumped.ending
 }
+
+#[cfg(test)]
+mod tests;
