@@ -11,11 +11,12 @@ const full = process.argv.includes('--full')
 const inCi = process.env.CI === 'true'
 /** Of one test; a test that hangs must fail by its name instead of holding the whole run. */
 const testTimeoutMs = full ? 30 * 60_000 : 90_000
+const packagingTimeoutMs = 300_000
 
 const cargo = (...args) => ['cargo', args]
 const nodeTool = (path, ...args) => [process.execPath, [join('node_modules', path), ...args]]
-const nodeTests = (files, concurrency) => {
-  const limits = [`--test-timeout=${testTimeoutMs}`, `--test-concurrency=${concurrency}`]
+const nodeTests = (files, timeoutMs, concurrency) => {
+  const limits = [`--test-timeout=${timeoutMs}`, `--test-concurrency=${concurrency}`]
   return [process.execPath, ['--enable-source-maps', '--test', '--test-reporter=spec', ...limits, ...files]]
 }
 /** The addon's own profile: clippy and the Rust tests find aws-lc already compiled. */
@@ -36,14 +37,18 @@ const isPackagingTest = (file) => file.startsWith(join('dist', 'test', 'packagin
 function checks() {
   const files = testFiles()
   const ownTests = files.filter((file) => !isPackagingTest(file))
+  const parallel = availableParallelism()
+  const asItRuns = { show: true, count: nodeTotals }
   return [
     { title: 'format', command: nodeTool('prettier/bin/prettier.cjs', '--check', '.') },
     { title: 'lint', command: nodeTool('oxlint/bin/oxlint', '--type-aware') },
     { title: 'Rust format', command: cargo('fmt', '--all', '--check') },
     { title: 'Rust lint', command: cargo('clippy', ...rustScope, '--', '-D', 'warnings') },
     { title: 'Rust tests', command: cargo('test', ...rustScope), count: cargoTotals },
-    { title: 'TypeScript tests', command: nodeTests(ownTests, availableParallelism()), show: true, count: nodeTotals },
-    { title: 'package', command: nodeTests(files.filter(isPackagingTest), 1), show: true, count: nodeTotals },
+    // Here, so that no test has to wait for a compiler.
+    { title: 'Rust test programs', command: cargo('build', '--release', '--locked', '--workspace', '--bins') },
+    { title: 'TypeScript tests', command: nodeTests(ownTests, testTimeoutMs, parallel), ...asItRuns },
+    { title: 'package', command: nodeTests(files.filter(isPackagingTest), packagingTimeoutMs, 1), ...asItRuns },
   ]
 }
 

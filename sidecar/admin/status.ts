@@ -46,7 +46,7 @@ export interface IdentityStatus {
   readonly problem: { readonly at: string; readonly error: string; readonly advice: string } | undefined
 }
 
-export type TunnelState = 'waiting' | 'listening' | 'no_valid_svid' | 'draining' | 'failed'
+export type TunnelState = 'waiting' | 'listening' | 'no_valid_svid' | 'draining'
 
 export interface TunnelStatus {
   readonly name: string

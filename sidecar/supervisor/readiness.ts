@@ -7,15 +7,18 @@ function identityProblem(identity: IdentityStatus): string | undefined {
   return `identity "${identity.name}" ${what}${why}`
 }
 
-function tunnelProblem(tunnel: TunnelStatus): string | undefined {
+function tunnelProblem(tunnel: TunnelStatus, identities: readonly IdentityStatus[]): string | undefined {
   if (tunnel.problem !== undefined) return `tunnel "${tunnel.name}": ${tunnel.problem}`
   if (tunnel.state === 'listening') return undefined
-  // Its identity has a sentence of its own.
-  if (tunnel.state === 'waiting' || tunnel.state === 'no_valid_svid') return undefined
-  return `tunnel "${tunnel.name}" is ${tunnel.state}`
+  if (tunnel.state === 'draining') return `tunnel "${tunnel.name}" is draining`
+  // An identity that is missing has a sentence of its own.
+  const identity = identities.find(({ name }) => name === tunnel.identity)
+  return identity?.state === 'valid' ? `tunnel "${tunnel.name}" does not listen yet` : undefined
 }
 
 /** Why the process is not ready, a sentence each; a renewal that fails is no problem while the SVID is valid. */
 export function problemsOf(identities: readonly IdentityStatus[], tunnels: readonly TunnelStatus[]): readonly string[] {
-  return [...identities.map(identityProblem), ...tunnels.map(tunnelProblem)].filter((problem) => problem !== undefined)
+  return [...identities.map(identityProblem), ...tunnels.map((tunnel) => tunnelProblem(tunnel, identities))].filter(
+    (problem) => problem !== undefined,
+  )
 }

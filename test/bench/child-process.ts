@@ -91,6 +91,11 @@ export class LineProcess implements AsyncDisposable {
     this.#lines = this.#interface[Symbol.asyncIterator]()
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new TypeError(`"${this.command}" did not start`)
+    return this.#child.pid
+  }
+
   /** The next line's object; throws when the process ended instead. */
   async next(): Promise<unknown> {
     const { value, done } = await this.#lines.next()

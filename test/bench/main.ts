@@ -1,11 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { once } from 'node:events'
 import { type Certificates, makeCertificates } from './certificates.js'
 import { RunningProxy } from './child-process.js'
+import { freeAddress } from './free-address.js'
 import { Backend, Load } from './load.js'
 import { measurements, type Reading, type Subject } from './measurements.js'
 import { type BenchOptions, type Mode, parseOptions, type Plaintext, usage } from './options.js'
@@ -26,17 +25,6 @@ interface Bench {
   readonly options: BenchOptions
   readonly certificates: Certificates
   readonly folder: string
-}
-
-/** A port that was free a moment ago: the proxies cannot be asked which one they took. */
-async function freeAddress(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('a TCP listener has a port')
-  return `127.0.0.1:${address.port}`
 }
 
 async function measure(subject: Subject, { options }: Bench): Promise<readonly Reading[]> {

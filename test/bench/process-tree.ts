@@ -35,6 +35,14 @@ export function cpuSeconds(root: number): number {
   return ticks.reduce((total, field) => total + Number(field), 0) / ticksPerSecond
 }
 
+/** Time that all living threads of one process have run, in milliseconds and, unlike `cpuSeconds`, to the nanosecond. */
+export function threadsMs(pid: number): number {
+  const nanoseconds = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ', 1)[0]),
+  )
+  return nanoseconds.reduce((total, part) => total + part, 0) / 1e6
+}
+
 function smapsKilobytes(rollup: string, pattern: RegExp): number {
   return [...rollup.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0)
 }

@@ -25,7 +25,14 @@ async function response(ca: string, leaf: Leaf): Promise<object> {
 
 /** A Workload API with one X.509-SVID that never changes: the sidecar gets the certificate that its peers get as files. */
 export class StaticAgent implements AsyncDisposable {
+  #answeredAt: number | undefined
+
   private constructor(private readonly server: Server) {}
+
+  /** When it last gave the SVID away, as `performance.now()` counts. */
+  get answeredAt(): number | undefined {
+    return this.#answeredAt
+  }
 
   /** Serves on the unix socket `path`. */
   static async start(path: string, ca: string, leaf: Leaf): Promise<StaticAgent> {
@@ -34,11 +41,15 @@ export class StaticAgent implements AsyncDisposable {
     if (typeof service !== 'function' || !('service' in service)) throw new TypeError('the proto has no Workload API')
     const answer = await response(ca, leaf)
     const server = new Server()
+    const agent = new StaticAgent(server)
     server.addService(service.service, {
-      FetchX509SVID: (call: ServerWritableStream<object, object>) => call.write(answer),
+      FetchX509SVID: (call: ServerWritableStream<object, object>) => {
+        agent.#answeredAt = performance.now()
+        call.write(answer)
+      },
     })
     await promisify(server.bindAsync.bind(server))(`unix:${path}`, ServerCredentials.createInsecure())
-    return new StaticAgent(server)
+    return agent
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,8 @@
 import { resolveEndpointAddress, type EndpointAddress } from '../endpoint/endpoint-address.js'
 import { SpiffeError } from '../errors.js'
 import { LatestValue } from '../latest-value.js'
-import { workloadApiService, type X509BundlesResponse, type X509SvidResponse } from '../proto/workload-service.js'
+import type { X509BundlesResponse, X509SvidResponse } from '../proto/messages.js'
+import { workloadApiService } from '../proto/workload-service.js'
 import type { X509BundleSet } from '../x509/x509-bundle.js'
 import type { X509Context } from '../x509/x509-context.js'
 import { defaultBackoff, type BackoffOptions } from './backoff.js'
@@ -149,12 +150,12 @@ export class WorkloadApiClient implements AsyncDisposable {
 }
 
 function x509Contexts(): StreamProfile<X509SvidResponse, X509Context> {
-  const method = workloadApiService().FetchX509SVID
+  const method = workloadApiService.FetchX509SVID
   return { method, read: readX509SvidResponse, digest: digestOfX509SvidResponse, wipe: wipeKeys }
 }
 
 function x509Bundles(): StreamProfile<X509BundlesResponse, X509BundleSet> {
-  const method = workloadApiService().FetchX509Bundles
+  const method = workloadApiService.FetchX509Bundles
   return { method, read: readX509BundlesResponse, digest: digestOfX509BundlesResponse, wipe: () => {} }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { SpiffeError } from '../errors.js'
-import type { X509BundlesResponse, X509SvidMessage, X509SvidResponse } from '../proto/workload-service.js'
+import type { X509BundlesResponse, X509SvidMessage, X509SvidResponse } from '../proto/messages.js'
 import { parseSpiffeId, pathOf, trustDomainOf } from '../spiffe-id/spiffe-id.js'
 import type { TrustDomain } from '../spiffe-id/trust-domain.js'
 import { verifyX509Svid } from '../x509/verify-x509-svid.js'

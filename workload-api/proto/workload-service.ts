@@ -1,53 +1,51 @@
-import { fileURLToPath } from 'node:url'
 import type { MethodDefinition } from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import {
+  decodeX509BundlesResponse,
+  decodeX509SvidResponse,
+  encodeX509BundlesResponse,
+  encodeX509SvidResponse,
+  type X509BundlesResponse,
+  type X509SvidResponse,
+} from './messages.js'
 
-/** A message as the loader decodes and encodes it: every field is there, in camel case. */
-export interface X509SvidMessage {
-  readonly spiffeId: string
-  readonly x509Svid: Uint8Array
-  readonly x509SvidKey: Uint8Array
-  readonly bundle: Uint8Array
-  readonly hint: string
+/** How one kind of message is put on the wire and read from it. */
+interface Codec<Message> {
+  readonly encode: (message: Message) => Buffer
+  readonly decode: (bytes: Buffer) => Message
 }
 
-export interface X509SvidResponse {
-  readonly svids: readonly X509SvidMessage[]
-  readonly crl: readonly Uint8Array[]
-  readonly federatedBundles: Readonly<Record<string, Uint8Array>>
+const unread: Codec<object> = { encode: () => Buffer.alloc(0), decode: () => ({}) }
+
+/** Every request of the X.509 profile is empty, and those of the JWT profile are refused before they are read. */
+function method<Response extends object>(
+  name: string,
+  answer: Codec<Response>,
+  { stream }: { readonly stream: boolean },
+): MethodDefinition<object, Response> {
+  return {
+    path: `/SpiffeWorkloadAPI/${name}`,
+    requestStream: false,
+    responseStream: stream,
+    requestSerialize: unread.encode,
+    requestDeserialize: unread.decode,
+    responseSerialize: answer.encode,
+    responseDeserialize: answer.decode,
+  }
 }
 
-export interface X509BundlesResponse {
-  readonly crl: readonly Uint8Array[]
-  readonly bundles: Readonly<Record<string, Uint8Array>>
-}
-
-/** The methods of the service and what each answers; those of the JWT profile are declared and answer `Unimplemented`. */
-export interface WorkloadApiService {
-  readonly FetchX509SVID: MethodDefinition<object, X509SvidResponse>
-  readonly FetchX509Bundles: MethodDefinition<object, X509BundlesResponse>
-  readonly FetchJWTSVID: MethodDefinition<object, object>
-  readonly FetchJWTBundles: MethodDefinition<object, object>
-  readonly ValidateJWTSVID: MethodDefinition<object, object>
-}
-
-const protoFile = fileURLToPath(new URL('workload.proto', import.meta.url))
-
-let loaded: WorkloadApiService | undefined
-
-/** The service of `workload.proto`, loaded when it is first needed. */
-export function workloadApiService(): WorkloadApiService {
-  loaded ??= load()
-  return loaded
-}
-
-function load(): WorkloadApiService {
-  const service: unknown = loadSync(protoFile, { defaults: true })['SpiffeWorkloadAPI']
-  if (!isService(service)) throw new TypeError(`${protoFile} does not declare the Workload API`)
-  return service
-}
-
-/** The loader types every message as `object`; the interfaces above repeat the file that lies beside this one. */
-function isService(definition: unknown): definition is WorkloadApiService {
-  return typeof definition === 'object' && definition !== null && 'FetchX509SVID' in definition
-}
+/** The methods of `workload.proto` and what each answers; those of the JWT profile are there to answer `Unimplemented`. */
+export const workloadApiService = {
+  FetchX509SVID: method<X509SvidResponse>(
+    'FetchX509SVID',
+    { encode: encodeX509SvidResponse, decode: decodeX509SvidResponse },
+    { stream: true },
+  ),
+  FetchX509Bundles: method<X509BundlesResponse>(
+    'FetchX509Bundles',
+    { encode: encodeX509BundlesResponse, decode: decodeX509BundlesResponse },
+    { stream: true },
+  ),
+  FetchJWTSVID: method('FetchJWTSVID', unread, { stream: false }),
+  FetchJWTBundles: method('FetchJWTBundles', unread, { stream: true }),
+  ValidateJWTSVID: method('ValidateJWTSVID', unread, { stream: false }),
+} as const

@@ -37,7 +37,7 @@ type Stream<Response> = ServerWritableStream<object, Response>
  * listeners that set it.
  */
 export function addWorkloadApi(server: Server, options: WorkloadApiServiceOptions): void {
-  const { FetchJWTSVID, FetchJWTBundles, ValidateJWTSVID } = workloadApiService()
+  const { FetchJWTSVID, FetchJWTBundles, ValidateJWTSVID } = workloadApiService
   const definition = {
     FetchX509SVID: x509SvidMethod(),
     FetchX509Bundles: x509BundlesMethod(),

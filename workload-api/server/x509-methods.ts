@@ -1,5 +1,6 @@
 import type { MethodDefinition } from '@grpc/grpc-js'
-import { workloadApiService, type X509SvidMessage } from '../proto/workload-service.js'
+import type { X509SvidMessage } from '../proto/messages.js'
+import { workloadApiService } from '../proto/workload-service.js'
 import { trustDomainId, trustDomainOf } from '../spiffe-id/spiffe-id.js'
 import type { TrustDomain } from '../spiffe-id/trust-domain.js'
 import type { X509Bundle, X509BundleSet } from '../x509/x509-bundle.js'
@@ -11,7 +12,7 @@ import type { X509Svid } from '../x509/x509-svid.js'
  * that the exported private key exists for that long only.
  */
 export function x509SvidMethod(): MethodDefinition<object, X509Context> {
-  const { responseSerialize, ...method } = workloadApiService().FetchX509SVID
+  const { responseSerialize, ...method } = workloadApiService.FetchX509SVID
   return {
     ...method,
     responseDeserialize: clientOnly,
@@ -29,7 +30,7 @@ export function x509SvidMethod(): MethodDefinition<object, X509Context> {
 }
 
 export function x509BundlesMethod(): MethodDefinition<object, X509Context> {
-  const { responseSerialize, ...method } = workloadApiService().FetchX509Bundles
+  const { responseSerialize, ...method } = workloadApiService.FetchX509Bundles
   return {
     ...method,
     responseDeserialize: clientOnly,

@@ -152,3 +152,6 @@ async fn admit(registration: &mut Registration, tunnel: &TunnelState, judged_by:
         registration.entry().generation.store(current.generation, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use rustix::io::Errno;
+use rustix::net::{self, SocketFlags};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::connection_entry::Remote;
 use crate::endpoint::tune;
@@ -41,8 +43,8 @@ impl From<io::Error> for BindError {
     }
 }
 
-impl From<rustix::io::Errno> for BindError {
-    fn from(error: rustix::io::Errno) -> Self {
+impl From<Errno> for BindError {
+    fn from(error: Errno) -> Self {
         Self::Io(error.into())
     }
 }
@@ -133,15 +135,42 @@ impl Listener {
             }
             Kind::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                let peer = peer_credentials::of_stream(&stream);
-                let uid_allowed = match (self.allow_uids.load().as_ref(), peer) {
-                    (None, _) => true,
-                    (Some(_), None) => false,
-                    (Some(allowed), Some(peer)) => allowed.contains(&peer.uid),
-                };
-                Ok(Accepted { socket: stream.into(), remote: Remote::Unix(peer), uid_allowed })
+                Ok(self.accepted(stream))
             }
         }
+    }
+
+    /// The next connection that the kernel has taken already; `None` when there is none. Within a runtime.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn accept_waiting(&self) -> io::Result<Option<Accepted>> {
+        // Asked outside of the runtime, which may not have heard yet of who is waiting.
+        let next = match &self.kind {
+            Kind::Tcp(listener) => net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK),
+            Kind::Unix(listener, _) => net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK),
+        };
+        let socket = match next {
+            Ok(socket) => socket,
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if let Kind::Unix(..) = &self.kind {
+            return Ok(Some(self.accepted(UnixStream::from_std(socket.into())?)));
+        }
+        let stream = TcpStream::from_std(socket.into())?;
+        let remote = Remote::Tcp(stream.peer_addr()?);
+        Ok(Some(Accepted { socket: stream.into(), remote, uid_allowed: true }))
+    }
+
+    fn accepted(&self, stream: UnixStream) -> Accepted {
+        let peer = peer_credentials::of_stream(&stream);
+        let uid_allowed = match (self.allow_uids.load().as_ref(), peer) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(allowed), Some(peer)) => allowed.contains(&peer.uid),
+        };
+        Accepted { socket: stream.into(), remote: Remote::Unix(peer), uid_allowed }
     }
 
     /// Sets what accepted TCP sockets inherit.

@@ -149,6 +149,14 @@ impl Tunnel {
         }
     }
 
+    /// Serves who is in the backlog: they were told that they are connected, and may have sent all they have to say.
+    fn take_waiting(&self, listener: &Listener) {
+        // A process without descriptors has to leave them.
+        while let Ok(Some(accepted)) = listener.accept_waiting() {
+            take(accepted, &self.state);
+        }
+    }
+
     fn forget_listener(&self) -> Option<JoinHandle<()>> {
         self.accepting.store(false, Ordering::Relaxed);
         self.lock_listener().take();
@@ -159,7 +167,11 @@ impl Tunnel {
     /// Stops accepting, waits for connections to end by themselves, and cuts those that are left. Says how many ended
     /// by themselves and how many were cut.
     pub async fn drain(&self, limit: Duration) -> (usize, usize) {
+        let listener = self.lock_listener().clone();
         self.stop_accepting().await;
+        if let Some(listener) = listener {
+            self.take_waiting(&listener);
+        }
         let before = self.state.table.entries(usize::MAX).len();
         if timeout(limit, self.state.table.empty()).await.is_ok() {
             return (before, 0);

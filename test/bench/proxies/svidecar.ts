@@ -7,7 +7,8 @@ import { Prepared, type Proxy, type Role } from './proxy.js'
 const program = fileURLToPath(new URL('../../../sidecar/main.js', import.meta.url))
 const packageFile = fileURLToPath(new URL('../../../../package.json', import.meta.url))
 
-function configuration({ mode, listen, target, certificates, folder }: Role, keyExchange: string): string {
+/** What `run` gets; its agent is expected at `agent.sock` in the folder. */
+export function configuration({ mode, listen, target, certificates, folder }: Role, keyExchange: string): string {
   const peer = certificates[mode === 'server' ? 'client' : 'server']
   return `agent_address = "unix:${join(folder, 'agent.sock')}"
 

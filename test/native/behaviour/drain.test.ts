@@ -56,6 +56,19 @@ async function drainUnderLoad(mode: Mode): Promise<void> {
   assert.equal(outcomes.completed, accepted)
 }
 
+/** The kernel has told them that they are connected; the tunnel may not even know of them when it is told to drain. */
+async function servesTheBacklog(mode: Mode): Promise<void> {
+  await using target = await Acceptor.open(undefined, (socket) =>
+    answer(mode === 'server' ? socket : tlsServer(socket)),
+  )
+  await using lab = await TunnelLab.open({ mode, target: target.endpoint })
+  const waiting = Array.from({ length: clients }, () => exchange(mode, lab.port))
+  await new Promise(setImmediate)
+  await lab.tunnel.drain(10_000)
+  assert.deepEqual(new Set(await Promise.all(waiting)), new Set(['answered']))
+  assert.equal(lab.counted('completed'), clients)
+}
+
 /** Nothing is waited for longer than it was told, and who is cut can tell. */
 async function cutAtTheEnd(mode: Mode): Promise<void> {
   await using link = await openLink({ mode })
@@ -68,6 +81,7 @@ async function cutAtTheEnd(mode: Mode): Promise<void> {
 for (const mode of modes) {
   test(`drain under load loses nothing (${mode} mode)`, async (t) => {
     await t.test('connections end by themselves', () => drainUnderLoad(mode))
+    await t.test('connections that wait to be accepted are served', () => servesTheBacklog(mode))
     await t.test('one that does not is cut', () => cutAtTheEnd(mode))
   })
 }

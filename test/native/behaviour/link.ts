@@ -3,8 +3,8 @@
  * test of what passes between them is the same in both modes.
  */
 import { once } from 'node:events'
-import { connect, createServer, Socket } from 'node:net'
-import type { AddressInfo, NetConnectOpts, Server } from 'node:net'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, NetConnectOpts, Server, Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 

@@ -37,6 +37,7 @@ async function loadAndUnload(targetPort: number, end: 'terminate' | 'close'): Pr
   await allStuck
   const exited = once(worker, 'exit')
   if (end === 'terminate') await worker.terminate()
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   else worker.postMessage('close')
   await exited
   await Promise.all([...open, ...waiting].map((peer) => peer.untilClosed()))

@@ -18,9 +18,11 @@ const lab = await TunnelLab.open({ mode: 'server', target: loopback(targetPort),
 const { sign } = signer
 signer.sign = (message) => (signer.made > healthy ? never() : sign(message))
 parentPort?.once('message', () => void lab.tunnel.close())
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
 parentPort?.postMessage({ port: lab.port, cert: welcome.chainPem, key: welcome.keyPem } satisfies ChildTunnel)
 
 function never(): Promise<Uint8Array> {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   if (signer.pending === stuck) parentPort?.postMessage('stuck')
   return new Promise(() => undefined)
 }

@@ -59,11 +59,11 @@ class Serving implements AsyncDisposable {
   }
 
   /** The status of one call made by hand. */
-  async call(name: keyof ReturnType<typeof workloadApiService>, headers: readonly string[]): Promise<ServiceError> {
+  async call(name: keyof typeof workloadApiService, headers: readonly string[]): Promise<ServiceError> {
     const client = new Client(`unix://${this.folder.socket}`, credentials.createInsecure())
     const metadata = new Metadata()
     for (const value of headers) metadata.add('workload.spiffe.io', value)
-    const { path, requestSerialize, responseDeserialize } = workloadApiService()[name]
+    const { path, requestSerialize, responseDeserialize } = workloadApiService[name]
     const call = client.makeServerStreamRequest<object, object>(
       path,
       requestSerialize,
@@ -231,7 +231,7 @@ describe('the Workload API service', () => {
       }
     })
     const session = connectHttp2('http://localhost', { createConnection: () => connect(serving.folder.socket) })
-    const { path } = workloadApiService().FetchX509SVID
+    const { path } = workloadApiService.FetchX509SVID
     const headers = { 'content-type': 'application/grpc', te: 'trailers', 'workload.spiffe.io': 'true' }
     const stalled = session.request({ ':method': 'POST', ':path': path, ...headers })
     // One empty message; what comes back is never read, so the windows of HTTP/2 fill up.

@@ -85,12 +85,19 @@ async fn deliver_until(tunnel: &Tunnel, outcomes: &OutcomesFunction, closed: &mu
     loop {
         tokio::select! {
             () = table.audit.added() => {}
-            _ = closed.changed() => break,
+            () = asked_to_close(closed) => break,
         }
         sleep(GATHER).await;
         deliver_waiting(&table, outcomes).await;
     }
     deliver_waiting(&table, outcomes).await;
+}
+
+/// Pends for ever once the handle was collected: that is no word to close, and the connections go on.
+async fn asked_to_close(closed: &mut watch::Receiver<bool>) {
+    if closed.wait_for(|closed| *closed).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn deliver_waiting(table: &ConnectionTable, outcomes: &OutcomesFunction) {

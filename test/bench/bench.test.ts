@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Sample } from './table.js'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const bench = fileURLToPath(new URL('main.js', import.meta.url))
+
+let folder: string
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'svidecar-bench-test-'))
+  await run('cargo', ['build', '--release', '--locked', '--workspace', '--bins'], { cwd: root })
+})
+
+after(() => rm(folder, { recursive: true, force: true }))
+
+test('the benchmark measures a running sidecar in both modes and writes table and readings', async () => {
+  const output = join(folder, 'results')
+  const { stdout } = await run(process.execPath, [bench, '--quick', '--proxies', 'svidecar', '--output', output])
+  const { samples }: { readonly samples: readonly Sample[] } = JSON.parse(await readFile(`${output}.json`, 'utf8'))
+  for (const setting of ['server, tcp plaintext', 'client, tcp plaintext']) {
+    const metrics = samples.filter((sample) => sample.setting === setting).map(({ metric }) => metric)
+    assert.equal(metrics.length, 13, metrics.join(', '))
+  }
+  assert.ok(samples.every(({ value }) => Number.isFinite(value)))
+  assert.ok(stdout.includes(await readFile(`${output}.txt`, 'utf8')))
+})
+
+test('what the benchmark cannot use on its command line is answered with its usage', async () => {
+  const { code, stderr } = (await run(process.execPath, [bench, '--modes', 'sideways']).catch(
+    (error: { code: number; stderr: string }) => error,
+  )) as { code?: number; stderr: string }
+  assert.equal(code, 2)
+  assert.match(stderr, /"sideways" is not one of server, client\nusage: npm run bench/)
+})
