@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { type ExitCode, exitCodes } from '../cli/exit-code.js'
 import { startBackend } from './backend.js'
 import { clientId, demoPaths, type DemoPaths, foreignId, serverId, strangerId, writeDemoFiles } from './demo-files.js'
@@ -139,14 +139,21 @@ async function untilEnoughSerials(sides: readonly Side[]): Promise<void> {
   }
 }
 
+/** How this program is called here: by its name when it is installed, by its file from a clone. */
+function programName(): string {
+  const [, file = ''] = process.argv
+  return basename(file) === 'main.js' ? `node ${relative(process.cwd(), file)}` : 'svidecar'
+}
+
 async function keepRunning(paths: DemoPaths, ports: DemoPorts, print: (text: string) => void): Promise<void> {
+  const program = programName()
   print(
     [
       'everything is left running; look at it from another terminal:',
       `  curl http://127.0.0.1:${ports.plain}/                              (${clientId} to ${serverId})`,
-      `  npx svidecar status --admin unix:${paths.clientAdmin}`,
-      `  npx svidecar status --admin unix:${paths.serverAdmin}`,
-      `  npx svidecar inspect ${paths.authoritySocket}`,
+      `  ${program} status --admin unix:${paths.clientAdmin}`,
+      `  ${program} status --admin unix:${paths.serverAdmin}`,
+      `  ${program} inspect ${paths.authoritySocket}`,
       `  ls ${paths.folder}                                the configuration files`,
       'Ctrl-C ends it.',
     ].join('\n'),
