@@ -132,7 +132,7 @@ describe('a signer in JavaScript', { timeout: 60_000 }, () => {
       times.push(performance.now() - began)
     }
     const median = times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!
-    assert.ok(median < 50, `median round trip ${median} ms`)
+    assert.ok(median < 150, `median round trip ${median} ms`)
     for (const client of waiting) client.destroy()
   })
 
@@ -145,7 +145,7 @@ describe('a signer in JavaScript', { timeout: 60_000 }, () => {
     await until(() => tunnel.stats().handshaking === 100)
     const began = performance.now()
     await tunnel.close()
-    assert.ok(performance.now() - began < 2000)
+    assert.ok(performance.now() - began < 5000)
     await until(() => outcomes.length === 100)
     assert.ok(outcomes.every(({ outcome }) => outcome === 'closed'))
     assert.equal(clients.length, 100)
