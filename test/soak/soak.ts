@@ -24,7 +24,7 @@ import { reloadAllTheTime } from './reloads.js'
 import { type Observed, observe } from './sampler.js'
 import type { SlowSignerOptions } from './slow-signer.js'
 
-const sidecar = fileURLToPath(new URL('../../sidecar/main.js', import.meta.url))
+const sidecar = fileURLToPath(new URL('../../bin/main.js', import.meta.url))
 const slowSigner = fileURLToPath(new URL('slow-signer.js', import.meta.url))
 const readyWithinMs = 30_000
 const sampleEveryMs = 1_000
