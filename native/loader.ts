@@ -5,6 +5,7 @@ import type { Binding } from './binding.js'
 import { NativeError } from './errors.js'
 
 const require = createRequire(import.meta.url)
+/** `native`, or the folder of the command line's bundle that lies beside it. */
 const here = dirname(fileURLToPath(import.meta.url))
 
 /** The part of the process report that tells glibc from musl. */
@@ -34,7 +35,7 @@ function explain(error: unknown, file: string): NativeError {
 export const packageVersion = (require('../../package.json') as { readonly version: string }).version
 
 function load(): Binding {
-  const file = join(here, `data-plane.${platformSuffix()}.node`)
+  const file = join(here, '..', 'native', `data-plane.${platformSuffix()}.node`)
   let loaded: Binding
   try {
     loaded = require(file) as Binding

@@ -1,7 +1,9 @@
-// Builds what runs: the addon (cargo), the TypeScript (tsc), and the files that lie beside the compiled code.
+// Builds what runs: the addon (cargo), the TypeScript (tsc), the files that lie beside the compiled code, and the
+// bundle of the command line.
 // `--no-addon` leaves the Rust part as it is.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { bundleCommandLine } from './bundle.mjs'
 import { root, runAsProgram, step } from './step.mjs'
 
 const compiledFolders = ['native', 'workload-api', 'parsec-core', 'sidecar', 'test']
@@ -56,6 +58,7 @@ export async function buildTypeScript() {
     for (const file of filesBelow(join(root, folder), /\.proto$/)) place(file, join(root, 'dist', relative(root, file)))
   }
   await step('compile the TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
+  await bundleCommandLine()
 }
 
 await runAsProgram(import.meta.url, async () => {

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { repositoryRoot } from './repository-root.js'
 import { freePort, svidecar, temporaryFolder, until } from './scenarios/running-sidecar.js'
 
-const entry = join(repositoryRoot, 'dist', 'sidecar', 'main.js')
+const entry = join(repositoryRoot, 'dist', 'bin', 'main.js')
 
 /** The files README has its reader write with here-documents, by name. */
 function filesOfReadme(): ReadonlyMap<string, string> {

@@ -27,10 +27,22 @@ function activationAt(active: ScheduledRoot, next: ScheduledRoot): number {
   return made + ((active.notAfter.getTime() - made) * 2) / 3
 }
 
+/**
+ * When a root may leave the bundle. RFC 5280, 4.1.2.5: the second of `notAfter` belongs to the validity; a root that is
+ * missing within it was revoked, and tunnels cut the connections of its SVIDs.
+ */
+function endOf({ notAfter }: ScheduledRoot): number {
+  return notAfter.getTime() + 1000
+}
+
+export function hasEnded(root: ScheduledRoot, now: Date): boolean {
+  return endOf(root) <= now.getTime()
+}
+
 /** What to do now; undefined when nothing is due. To be asked again after each step. */
 export function rotationStep(roots: readonly ScheduledRoot[], now: Date): RotationStep | undefined {
   const time = now.getTime()
-  if (roots.some((root) => root.notAfter.getTime() <= time)) return 'prune'
+  if (roots.some((root) => hasEnded(root, now))) return 'prune'
   const active = roots.find((root) => root.state === 'active')
   const next = roots.find((root) => root.state === 'next')
   if (!active) return next ? 'activate' : 'create-active'
@@ -42,7 +54,7 @@ export function rotationStep(roots: readonly ScheduledRoot[], now: Date): Rotati
 export function nextRotationAt(roots: readonly ScheduledRoot[]): Date {
   const active = roots.find((root) => root.state === 'active')
   const next = roots.find((root) => root.state === 'next')
-  const due = roots.map((root) => root.notAfter.getTime())
+  const due = roots.map(endOf)
   if (active) due.push(next ? activationAt(active, next) : preparationAt(active))
   return new Date(Math.min(...due))
 }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { SigningKeyType } from '../../parsec-core/index.js'
 import { X509Bundle, type SpiffeId, type TrustDomain } from '../../workload-api/index.js'
-import { nextRotationAt, rotationStep, type RotationStep } from './ca-schedule.js'
+import { hasEnded, nextRotationAt, rotationStep, type RotationStep } from './ca-schedule.js'
 import { createAuthorityCertificate, createSvidCertificate } from './certificates.js'
 import { AuthorityError } from './errors.js'
 import type { RootKeys } from './root-keys.js'
@@ -145,7 +145,7 @@ export class CertificateAuthority {
   async #rootsAfter(step: RotationStep, now: Date): Promise<readonly Root[]> {
     switch (step) {
       case 'prune':
-        return this.#roots.filter((root) => root.notAfter > now)
+        return this.#roots.filter((root) => !hasEnded(root, now))
       case 'activate':
         return this.#roots.map((root) =>
           root.state === 'next' ? { ...root, state: 'active' } : { ...root, state: 'retired', signer: undefined },

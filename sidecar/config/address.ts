@@ -81,5 +81,5 @@ export function isListenable(address: Address): boolean {
 /** The address as it is written in a file. */
 export function formatAddress(address: Address): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  return `${isIPv6(address.host) ? `[${address.host}]` : address.host}:${address.port}`
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 
 /** A line of a sidecar's log, as far as the demo reads it. */
 export interface LogLine {
@@ -13,8 +12,10 @@ export interface LogLine {
   readonly peer?: string
 }
 
-const entry = fileURLToPath(new URL('../main.js', import.meta.url))
 const killAfterMs = 10_000
+
+/** The command line that runs the demo runs its sidecars too. */
+const [, entry = ''] = process.argv
 
 /** One `svidecar run` of the demo: a process of its own, its log read line by line. */
 export class SidecarProcess {

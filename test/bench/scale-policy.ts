@@ -17,8 +17,8 @@ import { median } from './table.js'
 
 /** Few and many IDs. */
 const sizes = [10, 10_000] as const
-const rounds = 1
-const warmConnections = 100
+const rounds = 5
+const warmConnections = 2_000
 const coldConnections = 1_500
 const callers = 8
 /** The processor's time is counted in hundredths of a second; within that and noise the two must be alike. */

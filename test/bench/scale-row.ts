@@ -18,10 +18,11 @@ function threeDigits(value: number | undefined): string {
 
 const ratioOf = ({ small, large }: ScaleRow): number | undefined => (small === undefined ? undefined : large / small)
 
+/** What could not be measured counts as missed. */
 export function isMissed(row: ScaleRow): boolean {
   if (row.atMost === undefined) return false
-  if ('value' in row.atMost) return row.large > row.atMost.value
-  return (ratioOf(row) ?? Number.NaN) > row.atMost.ratio
+  if ('value' in row.atMost) return !(row.large <= row.atMost.value)
+  return !((ratioOf(row) ?? Number.NaN) <= row.atMost.ratio)
 }
 
 function targetText(row: ScaleRow): string {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const program = fileURLToPath(new URL('../../sidecar/main.js', import.meta.url))
+const program = fileURLToPath(new URL('../../bin/main.js', import.meta.url))
 const patienceMs = 120_000
 /** Of a process that stands for one on another machine: it gets what the measured ones leave. */
 const lowestPriority = 19

@@ -118,7 +118,7 @@ async function run(programs: readonly string[], rounds: number): Promise<void> {
 const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
 const rounds = Number(values.rounds ?? 9)
 if (Number.isInteger(rounds) && rounds > 0) {
-  const programs = positionals.length === 0 ? ['dist/sidecar/main.js'] : positionals
+  const programs = positionals.length === 0 ? ['dist/bin/main.js'] : positionals
   await run(
     programs.map((program) => resolve(root, program)),
     rounds,

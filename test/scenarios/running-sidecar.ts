@@ -11,7 +11,7 @@ import { askAdmin } from '../../sidecar/admin/admin-client.js'
 import type { Status } from '../../sidecar/admin/status.js'
 import { repositoryRoot } from '../repository-root.js'
 
-const entry = join(repositoryRoot, 'dist', 'sidecar', 'main.js')
+const entry = join(repositoryRoot, 'dist', 'bin', 'main.js')
 /** Far above what anything takes here; a test that waits this long has failed. */
 const patienceMs = 30_000
 const lookMs = 10

@@ -1,5 +1,5 @@
-//! A connected socket of either kind. Dropped without having been closed in order, it is reset, so that whoever is on
-//! the other side cannot take a cut for an end.
+//! A connected socket of either kind. Unless it was closed in order it is reset, also by the kernel when the process
+//! goes away, so that whoever is on the other side cannot take a cut for an end.
 #![forbid(unsafe_code)]
 
 use std::future::poll_fn;
@@ -23,20 +23,19 @@ enum Kind {
 
 /// A connected socket.
 #[derive(Debug)]
-pub struct Socket {
-    kind: Kind,
-    orderly: bool,
-}
+pub struct Socket(Kind);
 
 impl From<TcpStream> for Socket {
     fn from(stream: TcpStream) -> Self {
-        Self { kind: Kind::Tcp(stream), orderly: false }
+        // A socket that refuses the option is gone already.
+        let _ = stream.set_zero_linger();
+        Self(Kind::Tcp(stream))
     }
 }
 
 impl From<UnixStream> for Socket {
     fn from(stream: UnixStream) -> Self {
-        Self { kind: Kind::Unix(stream), orderly: false }
+        Self(Kind::Unix(stream))
     }
 }
 
@@ -47,7 +46,7 @@ impl Socket {
     /// What the socket says.
     pub fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
-        let read = match &mut self.kind {
+        let read = match &mut self.0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
             Kind::Unix(stream) => Pin::new(stream).poll_read(context, &mut buffer),
         };
@@ -60,7 +59,7 @@ impl Socket {
     /// # Errors
     /// What the socket says.
     pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.kind {
+        match &mut self.0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Kind::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
         }
@@ -71,7 +70,7 @@ impl Socket {
     /// # Errors
     /// What the socket says.
     pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.kind {
+        match &mut self.0 {
             Kind::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Kind::Unix(stream) => Pin::new(stream).poll_shutdown(context),
         }
@@ -94,7 +93,7 @@ impl Socket {
 
     /// Waits until the kernel has sent all that was written, at most `limit`: a reset throws away what it has not.
     pub async fn sent(&self, limit: Duration) {
-        let Kind::Tcp(stream) = &self.kind else { return };
+        let Kind::Tcp(stream) = &self.0 else { return };
         // Writable then means that nothing is left unsent. Without the option the limit has to do.
         if socket2::SockRef::from(stream).set_tcp_notsent_lowat(1).is_err() {
             return;
@@ -113,18 +112,12 @@ impl Socket {
         let _ = timeout(limit, all_sent).await;
     }
 
-    /// Says that both directions ended as they should, so that dropping it closes instead of resetting.
+    /// Says that both directions ended as they should, so that it closes instead of resetting. A unix socket has no
+    /// reset; closing both directions at once is all there is.
     pub fn closed_in_order(&mut self) {
-        self.orderly = true;
-    }
-}
-
-impl Drop for Socket {
-    /// A unix socket has no reset; closing both directions at once is all there is.
-    fn drop(&mut self) {
-        if let (Kind::Tcp(stream), false) = (&self.kind, self.orderly) {
+        if let Kind::Tcp(stream) = &self.0 {
             // A socket that refuses the option is gone already.
-            let _ = stream.set_zero_linger();
+            let _ = socket2::SockRef::from(stream).set_linger(None);
         }
     }
 }

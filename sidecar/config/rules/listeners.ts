@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 import { formatAddress, isListenable } from '../address.js'
 import { quoted, type Position } from '../faults.js'
@@ -93,7 +92,8 @@ function claims(listen: Address): Claims {
 }
 
 function oneAddress(address: string, port: number): Claims {
-  const family = isIPv6(address) ? 6 : 4
+  // Only IPv6 has colons. Node's isIPv6 compiles a large expression when it is first asked, which `health` would feel.
+  const family = address.includes(':') ? 6 : 4
   const key = `${address}:${port}`
   return { own: [key, `some${family}:${port}`], conflicts: [key, `all${family}:${port}`] }
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { StaticAgent } from '../static-agent.js'
 import { Prepared, type Proxy, type Role } from './proxy.js'
 
-const program = fileURLToPath(new URL('../../../sidecar/main.js', import.meta.url))
+const program = fileURLToPath(new URL('../../../bin/main.js', import.meta.url))
 const packageFile = fileURLToPath(new URL('../../../../package.json', import.meta.url))
 
 /** What `run` gets; its agent is expected at `agent.sock` in the folder. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 
@@ -142,17 +141,17 @@ describe('a tunnel in server mode', limit, () => {
 
   it('resets the target when the peer resets', async (t) => {
     const errors: unknown[] = []
-    let received = ''
+    let received = 0
     const { endpoint } = await backend(t, (socket) => {
-      socket.on('data', (chunk) => (received += String(chunk)))
+      socket.on('data', (chunk) => (received += chunk.length))
       socket.once('error', (error: NodeJS.ErrnoException) => errors.push(error.code))
     })
     const { port, outcome } = await openTunnel(t, cast, endpoint)
     const raw = plainClient(t, { host: '127.0.0.1', port })
     const client = tlsClient(t, port, cast.client, { socket: raw })
     client.write('hello')
-    // Data and reset seen at once are an end without error to libuv.
-    await until(() => received === 'hello')
+    // Node takes a reset that comes together with bytes for an end.
+    await until(() => received === 5)
     raw.resetAndDestroy()
     assert.equal((await outcome()).outcome, 'peer_reset')
     await until(() => errors.length > 0)
@@ -160,19 +159,20 @@ describe('a tunnel in server mode', limit, () => {
   })
 
   it('holds back a fast peer while its target stalls, and loses nothing', async (t) => {
-    const stalled: Socket[] = []
+    let resume: () => void = () => undefined
     let received = 0
-    const { endpoint } = await backend(t, (socket) => {
+    const { endpoint, connections } = await backend(t, (socket) => {
       socket.pause()
       socket.on('data', (chunk) => (received += chunk.length))
-      stalled.push(socket)
+      resume = () => socket.resume()
       socket.once('end', () => socket.end())
     })
     const { port, outcome, tunnel } = await openTunnel(t, cast, endpoint)
     const client = tlsClient(t, port, cast.client)
     client.end(Buffer.concat([megabytes, megabytes]))
-    await until(() => client.bytesWritten > 100_000 && tunnel.stats().bytesFromPeer > 0 && stalled.length === 1)
-    stalled[0]?.resume()
+    // The kernel takes bytes for a backend that has not been told of its connection yet.
+    await until(() => connections() === 1 && client.bytesWritten > 100_000 && tunnel.stats().bytesFromPeer > 0)
+    resume()
     await readAll(client)
     assert.equal((await outcome()).outcome, 'completed')
     assert.equal(received, 2 * megabytes.length)

@@ -29,8 +29,13 @@ const cases: readonly (readonly [string, readonly ScheduledRoot[], number, Retur
     undefined,
   ],
   ['after that share it signs', [root('active', 0, 600), root('next', 540, 900)], 580, 'activate'],
-  ['a retired one stays until its own end', [root('retired', 0, 600), root('active', 300, 900)], 599, undefined],
-  ['at its own end it goes', [root('retired', 0, 600), root('active', 300, 900)], 600, 'prune'],
+  [
+    'a retired one stays through its last second, which belongs to its validity',
+    [root('retired', 0, 6_000), root('active', 3_000, 60_000)],
+    6_999,
+    undefined,
+  ],
+  ['after it, it goes', [root('retired', 0, 6_000), root('active', 3_000, 60_000)], 7_000, 'prune'],
   [
     'with the key of the active one lost the next one signs at once',
     [root('retired', 0, 600), root('next', 300, 900)],
@@ -48,11 +53,11 @@ for (const [name, roots, now, step] of cases) {
 test('the next moment is the first of all that is to come', () => {
   assert.equal(nextRotationAt([root('active', 0, 600)]).getTime(), 300)
   assert.equal(nextRotationAt([root('active', 0, 600), root('next', 300, 900)]).getTime(), 500)
-  assert.equal(nextRotationAt([root('retired', 0, 400), root('active', 300, 900)]).getTime(), 400)
+  assert.equal(nextRotationAt([root('retired', 0, 4_000), root('active', 3_000, 9_000)]).getTime(), 5_000)
 })
 
 test('at the next moment there is a step, and after it none at the same moment', () => {
-  const roots = [root('retired', 0, 590), root('active', 300, 900)]
+  const roots = [root('retired', 0, 4_000), root('active', 3_000, 9_000)]
   assert.notEqual(rotationStep(roots, nextRotationAt(roots)), undefined)
 })
 
