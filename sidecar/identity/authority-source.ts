@@ -5,6 +5,7 @@ import type { AuthorityIdentityConfig } from '../config/index.js'
 import { errorText } from '../log/logger.js'
 import { adviceOf } from './authority-advice.js'
 import { AuthorityClient } from './authority-client.js'
+import { takeTurn } from './authority-queue.js'
 import { acceptSvid, type AcceptedSvid } from './authority-response.js'
 import type { IdentityListener, IdentitySource, IdentityUpdate } from './identity-source.js'
 import { RotatingKey } from './rotating-key.js'
@@ -93,6 +94,15 @@ export class AuthoritySource implements IdentitySource {
   }
 
   async #renew(signal: AbortSignal): Promise<AcceptedSvid> {
+    const done = await takeTurn(this.#address.target, signal)
+    try {
+      return await this.#request(signal)
+    } finally {
+      done()
+    }
+  }
+
+  async #request(signal: AbortSignal): Promise<AcceptedSvid> {
     const key = await this.#keys.next()
     try {
       const csr = await createCertificateRequest(key.signer, { uri: this.#id })
