@@ -19,7 +19,7 @@ function plot({ ledger, processes, restarts, rotations }: SoakResult, trends: re
   const { residentMiB, descriptors } = growthBounds
   return svgPlot({
     title: `svidecar under load for ${minutesText(seconds)}: ${failed} failures`,
-    subtitle: `${connections} short connections, ${totalBytes(ledger)} checked byte by byte, ${events}`,
+    subtitle: `${connections.toLocaleString('en')} short connections, ${totalBytes(ledger)} checked byte by byte, ${events}`,
     footnote: `ticks on the axis: restarts of the authority · dashed: trend of the second half, at most +${residentMiB} MiB and +${descriptors} descriptors`,
     processes,
     trends,

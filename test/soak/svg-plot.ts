@@ -19,7 +19,7 @@ export interface PlotInput extends PlotText {
 const width = 1000
 const height = 640
 const left = 64
-const right = 176
+const right = 190
 const panelTop = { residentMiB: 112, descriptors: 370 } as const
 const panelHeight = 196
 const panelTitle = { residentMiB: 'resident memory, MiB', descriptors: 'open descriptors' } as const
