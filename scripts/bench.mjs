@@ -1,4 +1,4 @@
-// The benchmark: set-up, the load generator, then test/bench/main.ts (scale.ts for `--scale`) with the same arguments.
+// The benchmark: set-up, the load generator, then the program that the arguments name, of test/bench, with them.
 import { spawnSync } from 'node:child_process'
 import { setup } from './setup.mjs'
 import { root, runAsProgram, step } from './step.mjs'
@@ -7,8 +7,8 @@ await runAsProgram(import.meta.url, async () => {
   await setup()
   // The whole workspace: the crates that both need are then compiled with one set of features.
   await step('build the load generator', 'cargo', ['build', '--release', '--locked', '--workspace'])
-  const program = process.argv.includes('--scale') ? 'scale.js' : 'main.js'
-  const args = ['--enable-source-maps', `dist/test/bench/${program}`, ...process.argv.slice(2)]
+  const program = ['scale', 'start-up'].find((name) => process.argv.includes(`--${name}`)) ?? 'main'
+  const args = ['--enable-source-maps', `dist/test/bench/${program}.js`, ...process.argv.slice(2)]
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
   process.exitCode = status ?? 1
 })

@@ -11,6 +11,7 @@ import type { Sample } from './table.js'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const bench = fileURLToPath(new URL('main.js', import.meta.url))
+const startUp = fileURLToPath(new URL('start-up.js', import.meta.url))
 
 let folder: string
 
@@ -31,6 +32,13 @@ test('the benchmark measures a running sidecar in both modes and writes table an
   }
   assert.ok(samples.every(({ value }) => Number.isFinite(value)))
   assert.ok(stdout.includes(await readFile(`${output}.txt`, 'utf8')))
+})
+
+test('start and memory are measured beside Node itself', async () => {
+  const { stdout } = await run(process.execPath, [startUp, '--rounds', '1'])
+  for (const metric of ['run: CPU until listening', 'run: resident 2 s later', 'health: largest resident']) {
+    assert.match(stdout, new RegExp(`^${metric} .*\\| +\\d`, 'm'))
+  }
 })
 
 test('what the benchmark cannot use on its command line is answered with its usage', async () => {

@@ -18,7 +18,7 @@ import { configuration } from './proxies/svidecar.js'
 import { StaticAgent } from './static-agent.js'
 import { formatTable, type Sample } from './table.js'
 
-const usage = `usage: node dist/test/bench/start-up.js [--rounds N] [FILE…]
+const usage = `usage: npm run bench -- --start-up [--rounds N] [FILE…]
 Start and memory of each FILE's command line (the one in package.json when none is given), in alternation; medians.`
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -115,7 +115,10 @@ async function run(programs: readonly string[], rounds: number): Promise<void> {
   }
 }
 
-const { values, positionals } = parseArgs({ options: { rounds: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { 'start-up': { type: 'boolean' }, rounds: { type: 'string' } },
+  allowPositionals: true,
+})
 const rounds = Number(values.rounds ?? 9)
 if (Number.isInteger(rounds) && rounds > 0) {
   const programs = positionals.length === 0 ? ['dist/bin/main.js'] : positionals
