@@ -44,9 +44,14 @@ const options = {
   sourcesContent: false,
   // grpc-js loads it for the channelz service alone, which nothing here offers.
   external: ['@grpc/proto-loader'],
-  // CommonJS packages call `require`, which a module has to make.
+  // CommonJS packages expect these, which a module has to make; write-file-atomic names its files by `__filename`.
   banner: {
-    js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    js: [
+      "import { createRequire as requireOf } from 'node:module';",
+      "import { fileURLToPath as pathOf } from 'node:url';",
+      'const require = requireOf(import.meta.url), __filename = pathOf(import.meta.url);',
+      "const __dirname = pathOf(new URL('.', import.meta.url));",
+    ].join(' '),
   },
   metafile: true,
   logLevel: 'warning',
