@@ -45,12 +45,13 @@ const options = {
   // grpc-js loads it for the channelz service alone, which nothing here offers.
   external: ['@grpc/proto-loader'],
   // CommonJS packages expect these, which a module has to make; write-file-atomic names its files by `__filename`.
+  // The imports have names that no source has.
   banner: {
     js: [
-      "import { createRequire as requireOf } from 'node:module';",
-      "import { fileURLToPath as pathOf } from 'node:url';",
-      'const require = requireOf(import.meta.url), __filename = pathOf(import.meta.url);',
-      "const __dirname = pathOf(new URL('.', import.meta.url));",
+      "import { createRequire as bundle_createRequire } from 'node:module';",
+      "import { fileURLToPath as bundle_fileURLToPath } from 'node:url';",
+      'const require = bundle_createRequire(import.meta.url), __filename = bundle_fileURLToPath(import.meta.url);',
+      "const __dirname = bundle_fileURLToPath(new URL('.', import.meta.url));",
     ].join(' '),
   },
   metafile: true,
