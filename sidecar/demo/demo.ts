@@ -109,7 +109,7 @@ async function mainJob(
   await held.end()
   const statuses = await Promise.all(sides.map((side) => side.status()))
   const residencies = statuses.map((status) => status.identities[0]?.svid?.residency ?? 'unknown')
-  const result = { load, held, sides, residencies, refusals, wantedSerials, wantedPerSecond: requestsPerSecond }
+  const result = { load, held, sides, residencies, refusals, wantedSerials }
   print(`\n${formatSummary(result)}\n`)
   return shortcomings(result)
 }

@@ -10,7 +10,6 @@ export interface DemoResult {
   readonly residencies: readonly string[]
   readonly refusals: readonly Refusal[]
   readonly wantedSerials: number
-  readonly wantedPerSecond: number
 }
 
 /** What did not come out as it must; empty when the demo succeeded. */
