@@ -9,8 +9,9 @@ import { Backend, Load } from './load.js'
 import { measurements, type Reading, type Subject } from './measurements.js'
 import { type BenchOptions, type Mode, parseOptions, type Plaintext, usage } from './options.js'
 import { residentBytes } from './process-tree.js'
-import { proxies } from './proxies/index.js'
+import { chooseProxies } from './proxies/index.js'
 import type { Proxy } from './proxies/proxy.js'
+import { formatSpread } from './spread.js'
 import { formatTable, type Sample } from './table.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -40,7 +41,7 @@ async function measure(subject: Subject, { options }: Bench): Promise<readonly R
 
 /** Starts backend and proxy in an own folder, measures, and stops both. */
 async function measureProxy(proxy: Proxy, { mode, plaintext }: Setting, bench: Bench): Promise<readonly Reading[]> {
-  const folder = await mkdtemp(join(bench.folder, `${proxy.name.replaceAll(' ', '-')}-`))
+  const folder = await mkdtemp(join(bench.folder, `${proxy.name.replaceAll(/[^\w.-]+/g, '-').slice(0, 24)}-`))
   const unixOr = async (name: string): Promise<string> =>
     plaintext === 'unix' ? `unix:${join(folder, name)}` : freeAddress()
   const tls = mode === 'server'
@@ -81,8 +82,7 @@ async function runRounds(present: readonly Proxy[], bench: Bench): Promise<reado
 
 async function findProxies(wanted: readonly string[] | undefined): Promise<ReadonlyMap<Proxy, string>> {
   const found = new Map<Proxy, string>()
-  for (const proxy of proxies) {
-    if (wanted?.includes(proxy.name) === false) continue
+  for (const proxy of chooseProxies(wanted)) {
     const version = await proxy.version()
     if (version === undefined) console.error(`skipped: ${proxy.name} is not on this machine`)
     else found.set(proxy, version)
@@ -105,10 +105,11 @@ async function run(options: BenchOptions): Promise<void> {
     const present = await findProxies(options.proxies)
     const certificates = await makeCertificates(folder)
     const samples = await runRounds([...present.keys()], { options, certificates, folder })
-    const table = formatTable(
-      samples,
-      [...present.keys()].map(({ name }) => name),
-    )
+    const [first = '', second = '', ...others] = [...present.keys()].map(({ name }) => name)
+    const table =
+      second !== '' && others.length === 0
+        ? formatSpread(samples, first, second)
+        : formatTable(samples, [first, second, ...others])
     const text = `${heading(present, options)}\n\n${table}\n`
     const output = resolve(root, options.output)
     await mkdir(dirname(output), { recursive: true })

@@ -20,15 +20,18 @@ export interface BenchOptions {
   readonly output: string
 }
 
-export const usage = `usage: npm run bench -- [--quick | --full] [--rounds N] [--callers 1,8,64] [--modes server,client]
+export const usage = `usage: npm run bench -- [--quick | --compare | --full] [--rounds N] [--callers 1,8,64] [--modes server,client]
   [--plaintext tcp,unix] [--proxies NAME,…] [--measurements handshakes,upload,download,roundtrips,idle]
   [--output PATH]   results go to PATH.txt and PATH.json, dist/bench/results when not given
---quick: does it run at all; the numbers mean little.  --full: every combination; takes hours.`
+A proxy is one of svidecar, ghostunnel, haproxy, nginx, svidecar X25519MLKEM768, svidecar JS signer, or
+svidecar=DIST: the build in another folder.
+--compare: short turns of handshakes, bulk and round trips, for two builds.  --quick: does it run at all; the numbers mean little.  --full: every combination; takes hours.`
 
 interface Preset {
   readonly rounds: number
   readonly callers: readonly number[]
   readonly plaintext: readonly Plaintext[]
+  readonly measurements?: readonly string[]
   readonly scale: Scale
 }
 
@@ -41,7 +44,7 @@ const standardScale: Scale = {
   idleSeconds: 5,
 }
 
-const presets: Readonly<Record<'quick' | 'standard' | 'full', Preset>> = {
+const presets: Readonly<Record<'quick' | 'compare' | 'standard' | 'full', Preset>> = {
   quick: {
     rounds: 1,
     callers: [8],
@@ -54,6 +57,13 @@ const presets: Readonly<Record<'quick' | 'standard' | 'full', Preset>> = {
       idleBytes: MiB / 16,
       idleSeconds: 0.5,
     },
+  },
+  compare: {
+    rounds: 5,
+    callers: [8],
+    plaintext: ['tcp'],
+    measurements: ['handshakes', 'upload', 'download', 'roundtrips'],
+    scale: { ...standardScale, handshakes: 2_000, bulkBytes: GiB, roundtrips: 40_000 },
   },
   standard: { rounds: 3, callers: [8], plaintext: ['tcp'], scale: standardScale },
   full: {
@@ -90,15 +100,18 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean', default: false } as const
   const names = { rounds: text, callers: text, modes: text, plaintext: text, proxies: text, measurements: text }
-  const { values } = parseArgs({ args: [...args], options: { ...names, output: text, quick: flag, full: flag } })
-  const preset = presets[values.quick ? 'quick' : values.full ? 'full' : 'standard']
+  const { values } = parseArgs({
+    args: [...args],
+    options: { ...names, output: text, quick: flag, compare: flag, full: flag },
+  })
+  const preset = presets[values.quick ? 'quick' : values.compare ? 'compare' : values.full ? 'full' : 'standard']
   return {
     rounds: values.rounds === undefined ? preset.rounds : positive(values.rounds, 'rounds'),
     callers: list(values.callers)?.map((word) => positive(word, 'callers')) ?? preset.callers,
     modes: choose(values.modes, ['server', 'client'], ['server', 'client']),
     plaintext: choose(values.plaintext, ['tcp', 'unix'], preset.plaintext),
     proxies: list(values.proxies),
-    measurements: list(values.measurements),
+    measurements: list(values.measurements) ?? preset.measurements,
     scale: preset.scale,
     output: values.output ?? 'dist/bench/results',
   }

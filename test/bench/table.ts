@@ -14,14 +14,14 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2
 }
 
-const unique = (values: readonly string[]): readonly string[] => [...new Set(values)]
+export const unique = (values: readonly string[]): readonly string[] => [...new Set(values)]
 
 function medianOf(samples: readonly Sample[], proxy: string, metric: string): number | undefined {
   const values = samples.filter((sample) => sample.proxy === proxy && sample.metric === metric)
   return values.length === 0 ? undefined : median(values.map(({ value }) => value))
 }
 
-function threeDigits(value: number): string {
+export function threeDigits(value: number): string {
   if (value === 0) return '0'
   const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
   return value.toFixed(Math.min(decimals, 3))
@@ -42,7 +42,7 @@ function rows(samples: readonly Sample[], proxies: readonly string[]): readonly 
   })
 }
 
-function align(lines: readonly (readonly string[])[]): string {
+export function align(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)))
   const padded = lines.map((line) =>
     line.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))),
