@@ -10,6 +10,7 @@ export {
   trustDomainOf,
   type SpiffeId,
 } from './spiffe-id/spiffe-id.js'
+export { writePem } from './encoding/pem.js'
 export { X509Bundle, type X509BundleSet } from './x509/x509-bundle.js'
 export type { X509Context } from './x509/x509-context.js'
 export { X509Svid } from './x509/x509-svid.js'
