@@ -31,6 +31,11 @@ export async function withStatus<Value>(
   }
 }
 
+/** Whether a device said that it no longer has the key. */
+export function isGone(error: unknown): error is ParsecError {
+  return error instanceof ParsecError && error.status === ResponseStatus.PsaErrorDoesNotExist
+}
+
 export function notSupported(message: string): ParsecError {
   return new ParsecError(ResponseStatus.PsaErrorNotSupported, message)
 }

@@ -1,8 +1,18 @@
 /** Keys and who holds them: providers with Parsec's operations and names, and signers over their keys. */
 export { algorithms, describeAlgorithm, isAlgorithm } from './algorithm.js'
 export type { Algorithm, AlgorithmDescriptor, HashName, SignatureScheme } from './algorithm.js'
+export type { Availability, AvailabilityListener } from './availability.js'
 export { notSupported, ParsecError } from './errors.js'
-export type { KeyAttributes, KeyIdentity, KeyInfo, KeyOrigin, KeyType, UsageFlag } from './key-attributes.js'
+export type {
+  KeyAttributes,
+  KeyIdentity,
+  KeyInfo,
+  KeyLifetime,
+  KeyOrigin,
+  KeyType,
+  UsageFlag,
+} from './key-attributes.js'
+export type { DeviceObject, KeyCheck } from './key-check.js'
 export { Opcode, opcodesOf } from './opcode.js'
 export type { OpcodeName } from './opcode.js'
 export type {
@@ -22,6 +32,7 @@ export type { ResponseStatusName } from './response-status.js'
 export { openSigner } from './signer.js'
 export type { Signer } from './signer.js'
 export { generatePrivateKey, importPrivateKey } from './signing-key-pair.js'
+export type { KeyPairOptions } from './signing-key-pair.js'
 export { signingKeyAttributes, signingKeyTypeOf, signingKeyTypes } from './signing-keys.js'
 export type { SigningKeyType } from './signing-keys.js'
 export { createCertificateRequest, verifyCertificateRequest } from './x509/certificate-request.js'

@@ -19,6 +19,12 @@ export const usageFlags = [
 export type UsageFlag = (typeof usageFlags)[number]
 
 /**
+ * psa_key_lifetime_t. A volatile key is gone with the provider that made it and never enters a key store to stay; a
+ * persistent one is there again at the next start.
+ */
+export type KeyLifetime = 'volatile' | 'persistent'
+
+/**
  * psa_key_attributes_t. PSA permits a key one algorithm (or one with a wildcard for the hash); a TLS key needs
  * several, PSS and PKCS#1 v1.5 for instance, so the policy is a list and the operation must name one of it exactly.
  */
@@ -28,6 +34,7 @@ export interface KeyAttributes {
   readonly keyBits: number
   readonly usageFlags: readonly UsageFlag[]
   readonly permittedAlgorithms: readonly Algorithm[]
+  readonly lifetime: KeyLifetime
 }
 
 /** A key's name inside one provider: two applications may use the same name. */
@@ -47,4 +54,6 @@ export interface KeyInfo {
   readonly origin: KeyOrigin
   /** `software`, `generated in Tpm`, `imported into Pkcs11`: true of the key, never of the wish. */
   readonly residency: string
+  /** Why the device no longer has the key, for one that is known and cannot be used; absent for all others. */
+  readonly missing?: string
 }

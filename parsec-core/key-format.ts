@@ -1,6 +1,6 @@
 import { createECDH, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { invalidArgument, notSupported, ParsecError } from './errors.js'
-import type { KeyAttributes } from './key-attributes.js'
+import type { KeyAttributes, KeyLifetime } from './key-attributes.js'
 import { signingKeyAttributes, signingKeyTypeOf } from './signing-keys.js'
 import { DerReader } from './x509/der-reader.js'
 import {
@@ -37,14 +37,14 @@ export function curveOfBits(bits: number): Curve {
 }
 
 /** Attributes of a key that signs, read from the key. `PsaErrorNotSupported` for a kind of key that is not ours. */
-export function attributesOfKey(key: KeyObject): KeyAttributes {
+export function attributesOfKey(key: KeyObject, lifetime: KeyLifetime = 'volatile'): KeyAttributes {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
   const curve = curves.find((candidate) => candidate.opensslName === namedCurve)
   const type =
     key.asymmetricKeyType === 'rsa'
       ? signingKeyTypeOf({ keyType: { kind: 'RsaKeyPair' }, keyBits: modulusLength ?? 0 })
       : curve && signingKeyTypeOf({ keyType: { kind: 'EccKeyPair', curveFamily: 'SecpR1' }, keyBits: curve.bits })
-  if (type) return signingKeyAttributes(type)
+  if (type) return signingKeyAttributes(type, lifetime)
   const size = namedCurve ?? (modulusLength === undefined ? '' : `${modulusLength} bits`)
   throw notSupported(`keys of type "${`${key.asymmetricKeyType ?? key.type} ${size}`.trim()}" are not supported`)
 }

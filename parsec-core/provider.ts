@@ -1,5 +1,7 @@
 import type { Algorithm } from './algorithm.js'
+import type { Availability, AvailabilityListener } from './availability.js'
 import type { KeyAttributes, KeyIdentity, KeyInfo } from './key-attributes.js'
+import type { DeviceObject, KeyCheck } from './key-check.js'
 
 /**
  * Something that holds keys and uses them: PSA's operations under Parsec's names. A method that is absent is an
@@ -13,6 +15,15 @@ export interface Provider {
   /** The factory's type. */
   readonly type: string
   readonly uuid: string
+  /** Keys of lifetime `persistent` outlive the provider. Where there is no store, making one is `PsaErrorNotSupported`. */
+  readonly storesKeys: boolean
+
+  /** While it is lost, what needs the device throws `PsaErrorCommunicationFailure` at once, with the reason. */
+  readonly availability: Availability
+  /** Calls `listener` at every change, keys found again or missed already; returns how to stop that. */
+  onAvailability(listener: AvailabilityListener): () => void
+  /** Calls `listener` when a key held turns out to be gone from the device; returns how to stop that. */
+  onKeyMissing(listener: (key: KeyInfo) => void): () => void
 
   /** Makes a key inside the provider. `PsaErrorAlreadyExists` for a name in use. */
   psaGenerateKey?(key: KeyIdentity, attributes: KeyAttributes): Promise<void>
@@ -34,14 +45,18 @@ export interface Provider {
 
   /** `PsaErrorDoesNotExist` for a name not held. */
   keyInfo(key: KeyIdentity): KeyInfo
-  /** Every key held, of every application. */
+  /** Every key held, of every application, those whose device lost them included. */
   listKeys(): readonly KeyInfo[]
+  /** Compares what is held with what the device has. */
+  checkKeys?(): Promise<KeyCheck>
+  /** Destroys an object `checkKeys` found; `PsaErrorNotPermitted` for one that is a key held. */
+  destroyOrphan?(orphan: DeviceObject): Promise<void>
   /**
    * PKCS#8 of a key for the TLS data plane of this process, whatever the key's policy says of export: the key does
    * not leave the process. Software keys only; a device's key stays in the device. The caller wipes it.
    */
   exportForDataPlane?(key: KeyIdentity): Uint8Array
-  /** Ends sessions and locks; memory-only keys are gone. Idempotent. */
+  /** Ends sessions and locks; volatile keys are gone. Idempotent. */
   close(): Promise<void>
 }
 

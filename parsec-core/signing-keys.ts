@@ -1,5 +1,5 @@
 import type { Algorithm } from './algorithm.js'
-import type { KeyAttributes, KeyType, UsageFlag } from './key-attributes.js'
+import type { KeyAttributes, KeyLifetime, KeyType, UsageFlag } from './key-attributes.js'
 import { tableKeys } from './table-keys.js'
 
 const secpR1: KeyType = { kind: 'EccKeyPair', curveFamily: 'SecpR1' }
@@ -23,7 +23,7 @@ const table = {
   'rsa-2048': { keyType: rsa, keyBits: 2048, permittedAlgorithms: rsaAlgorithms },
   'rsa-3072': { keyType: rsa, keyBits: 3072, permittedAlgorithms: rsaAlgorithms },
   'rsa-4096': { keyType: rsa, keyBits: 4096, permittedAlgorithms: rsaAlgorithms },
-} as const satisfies Record<string, Omit<KeyAttributes, 'usageFlags'>>
+} as const satisfies Record<string, Omit<KeyAttributes, 'usageFlags' | 'lifetime'>>
 
 const signingUsage: readonly UsageFlag[] = ['signMessage', 'verifyMessage', 'signHash', 'verifyHash']
 
@@ -32,9 +32,9 @@ export type SigningKeyType = keyof typeof table
 
 export const signingKeyTypes = tableKeys(table)
 
-/** The attributes of a key that signs and does nothing else; not exportable. */
-export function signingKeyAttributes(type: SigningKeyType): KeyAttributes {
-  return { ...table[type], usageFlags: signingUsage }
+/** The attributes of a key that signs and does nothing else; not exportable. Volatile when nothing is said, as in PSA. */
+export function signingKeyAttributes(type: SigningKeyType, lifetime: KeyLifetime = 'volatile'): KeyAttributes {
+  return { ...table[type], usageFlags: signingUsage, lifetime }
 }
 
 /** The operator's name of a key's type; undefined for a type no operator can name. */

@@ -148,7 +148,11 @@ async function openCertificateAuthority(
     caTtlMs,
     svidTtlMs,
     keyType,
-    keys: new RootKeys(provider, `authority/${name}`),
+    keys: new RootKeys({
+      provider,
+      applicationIdentity: `svidecar/authority/${name}`,
+      lifetime: dataDir === undefined ? 'volatile' : 'persistent',
+    }),
     store: dataDir === undefined ? undefined : await openRootStore(dataDir, trustDomain),
     onStep: (step: RotationStep, roots: readonly Root[]) =>
       log.info('the authorities changed', { step, valid: roots.map(({ state, notAfter }) => ({ state, notAfter })) }),

@@ -6,25 +6,38 @@ import {
   ParsecError,
   ResponseStatus,
   type KeyIdentity,
+  type KeyLifetime,
   type Provider,
   type Signer,
   type SigningKeyType,
 } from '../../parsec-core/index.js'
 import type { Root } from './root.js'
 
+export interface RootKeysOptions {
+  readonly provider: Provider
+  /** Whose keys they are in the provider. */
+  readonly applicationIdentity: string
+  /** `persistent` for authorities that are stored: a provider without a key store refuses to make such a key. */
+  readonly lifetime: KeyLifetime
+}
+
 /** The authorities' keys in a provider, all under one application identity. */
 export class RootKeys {
   readonly #provider: Provider
   readonly #applicationIdentity: string
+  readonly #lifetime: KeyLifetime
 
-  constructor(provider: Provider, applicationIdentity: string) {
+  constructor({ provider, applicationIdentity, lifetime }: RootKeysOptions) {
     this.#provider = provider
     this.#applicationIdentity = applicationIdentity
+    this.#lifetime = lifetime
   }
 
   async generate(type: SigningKeyType): Promise<{ readonly keyName: string; readonly signer: Signer }> {
     const keyName = `ca-${randomBytes(8).toString('hex')}`
-    return { keyName, signer: await generatePrivateKey(this.#provider, this.#identity(keyName), type) }
+    const lifetime = this.#lifetime
+    const signer = await generatePrivateKey(this.#provider, this.#identity(keyName), type, { lifetime })
+    return { keyName, signer }
   }
 
   /** The signer of a key from an earlier start; undefined when the provider does not have it. */

@@ -51,7 +51,7 @@ export class AuthoritySource implements IdentitySource {
     this.#address = parseEndpointAddress(config.authorityAddress)
     this.#keys = new RotatingKey({
       provider: options.provider,
-      applicationIdentity: `identity/${config.name}`,
+      applicationIdentity: `svidecar/identity/${config.name}`,
       made: { keyType: config.keyType, rotation: config.keyRotation },
       onLeftover: (error) => this.#tell(error, 0, 'a key of an earlier SVID could not be destroyed in its provider'),
     })

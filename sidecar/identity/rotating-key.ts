@@ -64,8 +64,11 @@ export class RotatingKey {
     const { keyType, rotation } = made
     const identity =
       rotation === 'reuse' ? { applicationIdentity, keyName: `${reusedPrefix}${keyType}` } : this.#fresh()
+    const lifetime = rotation === 'reuse' && provider.storesKeys ? 'persistent' : 'volatile'
     const held = provider.listKeys().some((key) => isSameKey(key.identity, identity))
-    const signer = held ? await openSigner(provider, identity) : await generatePrivateKey(provider, identity, keyType)
+    const signer = held
+      ? await openSigner(provider, identity)
+      : await generatePrivateKey(provider, identity, keyType, { lifetime })
     return { identity, signer }
   }
 

@@ -57,7 +57,7 @@ export class WorkloadApiSource implements IdentitySource {
     this.#troubles = new WorkloadApiTroubles(this.#client.address, options)
     this.#keys = new RotatingKey({
       provider,
-      applicationIdentity: `identity/${config.name}`,
+      applicationIdentity: `svidecar/identity/${config.name}`,
       onLeftover: (error) => this.#troubles.keyLeftOver(error),
     })
   }

@@ -1,17 +1,11 @@
-import { createHash, hkdfSync } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
-import { lockFile } from '../../../native/index.js'
+import { hkdfSync } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
 import { ParsecError, withStatus } from '../../errors.js'
-import type { KeyIdentity } from '../../key-attributes.js'
-import type { KeyStore, KeyStoreEntry } from '../../key-store.js'
+import { openKeyDirectory } from '../../key-store/key-directory.js'
+import type { KeyStore } from '../../key-store/key-store.js'
 import { ResponseStatus } from '../../response-status.js'
 import { openKeyFile, sealKeyFile } from './key-file.js'
 
-const keyFileName = /^[0-9a-f]{64}\.key$/u
-/** What is left of a write that a crash cut off; the write was never reported done. */
-const leftover = /^[0-9a-f]{64}\.key\.\d+$/u
 const minSecretBytes = 32
 const maxSecretBytes = 4096
 
@@ -23,67 +17,20 @@ export interface EncryptedKeyStoreOptions {
 }
 
 /**
- * A directory (0700) with one file a key, each sealed with a key derived from the store key file and replaced
- * atomically. Throws `ParsecError`: `PsaErrorStorageFailure` for files and permissions,
- * `PsaErrorBadState` when it is in use, `PsaErrorDataCorrupt`.
+ * A key directory whose files are sealed with a key derived from the store key file. Throws `ParsecError`:
+ * `PsaErrorStorageFailure` for files and permissions, `PsaErrorBadState` when it is in use, `PsaErrorDataCorrupt`.
  */
 export async function openEncryptedKeyStore(options: EncryptedKeyStoreOptions): Promise<KeyStore> {
-  const { directory } = options
-  const storage = <Value>(what: string, step: () => Promise<Value>) =>
-    withStatus(ResponseStatus.PsaErrorStorageFailure, `cannot ${what} the key store "${directory}"`, step)
   const key = await readStoreKey(options.storeKeyFile)
-  await storage('open', async () => {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    await chmod(directory, 0o700)
-  })
-  const lock = await storage('lock', async () => lockFile(join(directory, 'lock')))
-  if (!lock) {
-    const message = `the key store "${directory}" is in use already`
-    throw new ParsecError(ResponseStatus.PsaErrorBadState, message)
-  }
-  return {
-    load: () => storage('read', () => loadEntries(directory, key)),
-    put: (entry) =>
-      storage('write to', async () => {
-        const name = fileNameOf(entry.identity)
-        await writeFileAtomic(join(directory, name), Buffer.from(sealKeyFile(entry, key, name)), { mode: 0o600 })
-        await syncDirectory(directory)
-      }),
-    delete: (identity) =>
-      storage('delete from', async () => {
-        await unlink(join(directory, fileNameOf(identity)))
-        await syncDirectory(directory)
-      }),
-    close: async () => {
-      key.fill(0)
-      lock.release()
-    },
-  }
-}
-
-async function loadEntries(directory: string, key: Uint8Array): Promise<readonly KeyStoreEntry[]> {
-  const entries: KeyStoreEntry[] = []
-  for (const name of await readdir(directory)) {
-    if (leftover.test(name)) await unlink(join(directory, name))
-    if (keyFileName.test(name)) entries.push(openKeyFile(await readFile(join(directory, name)), key, name))
-  }
-  return entries
-}
-
-/** A hash, since names are anything and file names are not. */
-function fileNameOf({ applicationIdentity, keyName }: KeyIdentity): string {
-  return `${createHash('sha256')
-    .update(JSON.stringify([applicationIdentity, keyName]))
-    .digest('hex')}.key`
-}
-
-/** A rename is on the disk only once its directory is. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    return await openKeyDirectory(options.directory, {
+      write: (entry, fileName) => sealKeyFile(entry, key, fileName),
+      read: (file, fileName) => openKeyFile(file, key, fileName),
+      close: () => key.fill(0),
+    })
+  } catch (error) {
+    key.fill(0)
+    throw error
   }
 }
 

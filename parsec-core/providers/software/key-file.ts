@@ -1,10 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { isAlgorithm } from '../../algorithm.js'
 import { ParsecError } from '../../errors.js'
-import { usageFlags, type KeyAttributes, type KeyIdentity, type KeyOrigin, type KeyType } from '../../key-attributes.js'
-import type { KeyStoreEntry } from '../../key-store.js'
+import { readDescription, type KeyDescription } from '../../key-store/key-description.js'
+import type { KeyStoreEntry } from '../../key-store/key-store.js'
 import { ResponseStatus } from '../../response-status.js'
-import { signingKeyTypeOf } from '../../signing-keys.js'
 
 /**
  * One key as a file: `SVK1`, nonce (12), tag (16), then AES-256-GCM over a description (JSON, its length in front as
@@ -14,8 +12,6 @@ const magic = Buffer.from('SVK1', 'ascii')
 const nonceLength = 12
 const tagLength = 16
 const headerLength = magic.length + nonceLength + tagLength
-
-type Description = Omit<KeyStoreEntry, 'material'>
 
 export function sealKeyFile(entry: KeyStoreEntry, key: Uint8Array, fileName: string): Uint8Array {
   const { material, ...description } = entry
@@ -61,43 +57,12 @@ function associatedData(fileName: string): Buffer {
 }
 
 /** Authentic as it is, it may still come from another version: what this one does not know is refused, not guessed. */
-function parseDescription(text: string, fileName: string): Description {
-  const read: unknown = JSON.parse(text)
-  if (!isRecord(read) || !isIdentity(read.identity) || !isOrigin(read.origin) || !isAttributes(read.attributes)) {
-    throw corrupt(fileName)
+function parseDescription(text: string, fileName: string): KeyDescription {
+  try {
+    return readDescription(JSON.parse(text))
+  } catch (error) {
+    throw corrupt(fileName, error)
   }
-  return { identity: read.identity, attributes: read.attributes, origin: read.origin }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
-}
-
-function isIdentity(value: unknown): value is KeyIdentity {
-  return isRecord(value) && typeof value.applicationIdentity === 'string' && typeof value.keyName === 'string'
-}
-
-function isOrigin(value: unknown): value is KeyOrigin {
-  return value === 'generated' || value === 'imported'
-}
-
-function isAttributes(value: unknown): value is KeyAttributes {
-  if (!isRecord(value) || !isRecord(value.keyType) || typeof value.keyBits !== 'number') return false
-  const { keyType, keyBits, permittedAlgorithms, usageFlags: flags } = value
-  return (
-    isKeyKind(keyType) &&
-    signingKeyTypeOf({ keyType, keyBits }) !== undefined &&
-    isListOf(permittedAlgorithms, isAlgorithm) &&
-    isListOf(flags, (flag) => (usageFlags as readonly string[]).includes(flag))
-  )
-}
-
-function isKeyKind(value: Readonly<Record<string, unknown>>): value is KeyType {
-  return value.kind === 'RsaKeyPair' || (value.kind === 'EccKeyPair' && value.curveFamily === 'SecpR1')
-}
-
-function isListOf(value: unknown, known: (name: string) => boolean): boolean {
-  return Array.isArray(value) && value.every((name) => typeof name === 'string' && known(name))
 }
 
 function corrupt(fileName: string, cause?: unknown): ParsecError {

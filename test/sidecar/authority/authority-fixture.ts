@@ -109,7 +109,11 @@ export async function openCertificateAuthority(
       svidTtlMs: options.svidTtlMs ?? 60_000,
       caTtlMs: options.caTtlMs ?? 600_000,
       keyType: options.keyType ?? 'ec-p256',
-      keys: new RootKeys(provider, 'authority/lab'),
+      keys: new RootKeys({
+        provider,
+        applicationIdentity: 'svidecar/authority/lab',
+        lifetime: provider.storesKeys ? 'persistent' : 'volatile',
+      }),
       store: options.store,
       onStep: () => undefined,
       onTrouble: (message) => troubles.push(message),

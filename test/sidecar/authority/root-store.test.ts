@@ -62,7 +62,7 @@ test('a key that a crash left behind before its certificate was saved is destroy
   using folder = temporaryFolder()
   const provider = await openMemoryProvider('keys')
   const { authority } = await openStored(folder.path, provider, start)
-  const stray = { applicationIdentity: 'authority/lab', keyName: 'ca-stray' }
+  const stray = { applicationIdentity: 'svidecar/authority/lab', keyName: 'ca-stray' }
   const foreign = { applicationIdentity: 'authority/other', keyName: 'ca-1' }
   const [held] = provider.listKeys()
   assert.ok(held)

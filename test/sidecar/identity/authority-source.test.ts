@@ -141,8 +141,8 @@ test('when a source ends its keys are destroyed, and keys an earlier process lef
   await using lab = await openAuthority(folder.path)
   const source = await openSource(folder.path)
   const { attributes } = await firstKey(source)
-  const stray = { applicationIdentity: 'identity/lab', keyName: 'of-another-process' }
-  const foreign = { applicationIdentity: 'identity/other', keyName: 'of-another-identity' }
+  const stray = { applicationIdentity: 'svidecar/identity/lab', keyName: 'of-another-process' }
+  const foreign = { applicationIdentity: 'svidecar/identity/other', keyName: 'of-another-identity' }
   await source.provider.psaGenerateKey?.(stray, attributes)
   await source.provider.psaGenerateKey?.(foreign, attributes)
   await source[Symbol.asyncDispose]()

@@ -87,7 +87,7 @@ test('the key is held by the provider, and what is shown of it is where it is', 
   await identity.untilSerial()
   const [key, ...others] = identity.provider.listKeys()
   assert.equal(others.length, 0)
-  assert.equal(key!.identity.applicationIdentity, 'identity/edge')
+  assert.equal(key!.identity.applicationIdentity, 'svidecar/identity/edge')
   assert.equal(key!.origin, 'imported')
   assert.equal(identity.managed.status().svid?.residency, key!.residency)
 })

@@ -24,7 +24,7 @@ async function storedKey() {
   writeFileSync(storeKeyFile, randomBytes(32), { mode: 0o600 })
   const options = { directory: join(folder, 'keys'), storeKeyFile }
   const provider = await openEncryptedProvider('test', options)
-  const { publicKey } = await generatePrivateKey(provider, key, 'ec-p256')
+  const { publicKey } = await generatePrivateKey(provider, key, 'ec-p256', { lifetime: 'persistent' })
   const pkcs8 = provider.exportForDataPlane?.(key)
   assert.ok(pkcs8)
   await provider.close()

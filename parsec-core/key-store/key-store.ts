@@ -1,4 +1,4 @@
-import type { KeyAttributes, KeyIdentity, KeyOrigin } from './key-attributes.js'
+import type { KeyAttributes, KeyIdentity, KeyOrigin } from '../key-attributes.js'
 
 /** One key as a store keeps it. */
 export interface KeyStoreEntry {
