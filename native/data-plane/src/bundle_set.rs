@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::anchor_from_trusted_cert;
 
 use crate::spiffe_id::{SpiffeIdError, validate_trust_domain};
-use crate::x509_svid::{Certificate, IssuerFault};
+use crate::x509_svid::{Certificate, IssuerFault, VerifiedChains};
 
 /// How many bytes of a name that is not a trust domain's are shown.
 const SHOWN_NAME_BYTES: usize = 255;
@@ -20,6 +20,7 @@ const SHOWN_NAME_BYTES: usize = 255;
 #[derive(Debug, Default)]
 pub struct BundleSet {
     bundles: BTreeMap<Box<str>, Bundle>,
+    verified: VerifiedChains,
 }
 
 impl BundleSet {
@@ -56,6 +57,11 @@ impl BundleSet {
     #[must_use]
     pub fn bundle(&self, trust_domain: &str) -> Option<&Bundle> {
         self.bundles.get(trust_domain)
+    }
+
+    /// The chains that were verified with this set; they go with it.
+    pub(crate) fn verified(&self) -> &VerifiedChains {
+        &self.verified
     }
 
     /// The names of the trust domains, in alphabetical order.

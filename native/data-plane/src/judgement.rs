@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use rustls::pki_types::CertificateDer;
 
 use crate::authorizer::{AuthorizerFault, Verdict};
 use crate::snapshot::Policy;
 use crate::spiffe_id::SpiffeId;
 use crate::verdict_cache::VerdictKey;
+use crate::x509_svid::chain_digest;
 
 /// A verdict that has to be asked for.
 pub struct Question<'a> {
@@ -29,7 +29,7 @@ pub fn remembered<'a>(
     peer: &'a SpiffeId,
     chain: &'a [CertificateDer<'static>],
 ) -> Result<Verdict, Question<'a>> {
-    let key = if policy.reads_chain { VerdictKey::Chain(digest(chain)) } else { VerdictKey::Id(peer.clone()) };
+    let key = if policy.reads_chain { VerdictKey::Chain(chain_digest(chain)) } else { VerdictKey::Id(peer.clone()) };
     policy.verdicts.get(&key).ok_or(Question { policy, key, peer, chain })
 }
 
@@ -45,16 +45,4 @@ impl Question<'_> {
             Ok(verdict)
         }
     }
-}
-
-/// Each certificate with its length, so that no two chains have the same bytes.
-fn digest(chain: &[CertificateDer<'static>]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for certificate in chain {
-        context.update(&certificate.len().to_be_bytes());
-        context.update(certificate);
-    }
-    let mut digest = [0; 32];
-    digest.copy_from_slice(context.finish().as_ref());
-    digest
 }

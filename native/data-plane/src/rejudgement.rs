@@ -13,7 +13,7 @@ use crate::connection_table::ConnectionTable;
 use crate::judgement;
 use crate::outcome::{Ending, Outcome};
 use crate::snapshot::Snapshot;
-use crate::x509_svid::verify_x509_svid;
+use crate::x509_svid::verify_again;
 
 /// Questions to the authorizer at once.
 const PARALLEL: usize = 64;
@@ -76,7 +76,7 @@ fn still_trusted(judged: &Judged, snapshot: &Snapshot) -> Result<(), String> {
         return Ok(());
     }
     // The authority may have been renewed with the same key.
-    match verify_x509_svid(&judged.chain, &snapshot.bundles, judged.usage, judged.time) {
+    match verify_again(&judged.chain, &snapshot.bundles, judged.usage, judged.time) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("its authority was removed before it expired: {error}")),
     }

@@ -16,7 +16,7 @@ use crate::authorizer::{AuthorizerFault, Permit, Verdict};
 use crate::handshake_context::{self, Admission, Failure};
 use crate::judgement;
 use crate::snapshot::Snapshot;
-use crate::x509_svid::{Usage, VerifiedPeer, verify_x509_svid};
+use crate::x509_svid::{Usage, VerifiedPeer, verify_again};
 
 /// Shows the identity of the handshake's own snapshot.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ fn admit(
     let snapshot = handshake_context::snapshot().ok_or(CertificateError::ApplicationVerificationFailure)?;
     let chain: Vec<CertificateDer<'static>> =
         std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
-    let peer = match verify_x509_svid(&chain, &snapshot.bundles, usage, now) {
+    let peer = match verify_again(&chain, &snapshot.bundles, usage, now) {
         Ok(peer) => peer,
         Err(error) => {
             let answer = error.to_certificate_error();

@@ -9,6 +9,7 @@ mod issuer;
 mod leaf;
 mod path;
 mod usage;
+mod verified_chains;
 
 use std::fmt::Write as _;
 
@@ -19,10 +20,11 @@ pub use self::claim::{ClaimedSvid, read_x509_svid};
 pub use self::error::{LeafFault, PathFault, Place, X509SvidError, X509SvidErrorClass};
 pub(crate) use self::issuer::IssuerFault;
 pub use self::usage::Usage;
+pub(crate) use self::verified_chains::{VerifiedChains, chain_digest};
 
 use self::leaf::validate_leaf;
-use self::path::PathSearch;
-use crate::bundle_set::{Authority, BundleSet};
+use self::path::{FoundPath, PathSearch, Validity};
+use crate::bundle_set::BundleSet;
 use crate::spiffe_id::SpiffeId;
 
 /// A leaf and five more. webpki tries intermediates of one name in every order: with nine of them a stranger's chain
@@ -40,6 +42,7 @@ pub struct VerifiedPeer {
     not_after: UnixTime,
     authority_sha256: [u8; 32],
     authority_not_after: UnixTime,
+    path_validity: Validity,
 }
 
 impl VerifiedPeer {
@@ -103,8 +106,31 @@ pub fn verify_x509_svid(
         .bundle(trust_domain)
         .ok_or_else(|| X509SvidError::UnknownTrustDomain { trust_domain: trust_domain.into() })?;
     let search = PathSearch { chain, leaf: &leaf, trust_domain, bundle, usage, time };
-    let authority = search.find_authority()?;
-    Ok(verified(&leaf, authority, spiffe_id.clone()))
+    let path = search.find()?;
+    Ok(verified(&leaf, &path, spiffe_id.clone()))
+}
+
+/// `verify_x509_svid` for peers that come again and again: what was found of a chain under these bundles is found again
+/// without its signatures, as long as every certificate of the path is valid. Whether the peer holds the leaf's key is
+/// shown by each handshake anew.
+///
+/// # Errors
+/// As `verify_x509_svid`. A refusal is not remembered.
+pub fn verify_again(
+    chain: &[CertificateDer<'_>],
+    bundles: &BundleSet,
+    usage: Usage,
+    time: UnixTime,
+) -> Result<VerifiedPeer, X509SvidError> {
+    // Before the digest, whose cost the peer would choose.
+    validate_length(chain)?;
+    let digest = chain_digest(chain);
+    if let Some(peer) = bundles.verified().get(usage, &digest, time) {
+        return Ok(peer);
+    }
+    let peer = verify_x509_svid(chain, bundles, usage, time)?;
+    bundles.verified().put(usage, digest, peer.clone());
+    Ok(peer)
 }
 
 /// Before anything is parsed: path building costs signatures, and the peer chooses how many certificates it sends.
@@ -117,14 +143,15 @@ fn validate_length(chain: &[CertificateDer<'_>]) -> Result<(), X509SvidError> {
     Ok(())
 }
 
-fn verified(leaf: &Certificate<'_>, authority: &Authority, spiffe_id: SpiffeId) -> VerifiedPeer {
+fn verified(leaf: &Certificate<'_>, path: &FoundPath<'_>, spiffe_id: SpiffeId) -> VerifiedPeer {
     VerifiedPeer {
         spiffe_id,
         serial_number: hexadecimal(leaf.serial),
         not_before: leaf.not_before,
         not_after: leaf.not_after,
-        authority_sha256: *authority.sha256(),
-        authority_not_after: authority.not_after(),
+        authority_sha256: *path.authority.sha256(),
+        authority_not_after: path.authority.not_after(),
+        path_validity: path.validity,
     }
 }
 

@@ -12,6 +12,29 @@ use super::error::{LeafFault, PathFault, Place, X509SvidError};
 use super::issuer::IssuerFault;
 use crate::bundle_set::{Authority, Bundle};
 
+/// A path that was found: where it ends, and for how long it stays one.
+pub(super) struct FoundPath<'a> {
+    pub(super) authority: &'a Authority,
+    pub(super) validity: Validity,
+}
+
+/// The time in which every certificate of a path is valid, both ends inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Validity {
+    pub(super) not_before: UnixTime,
+    pub(super) not_after: UnixTime,
+}
+
+impl Validity {
+    pub(super) fn contains(self, time: UnixTime) -> bool {
+        (self.not_before..=self.not_after).contains(&time)
+    }
+
+    fn and(self, not_before: UnixTime, not_after: UnixTime) -> Self {
+        Self { not_before: self.not_before.max(not_before), not_after: self.not_after.min(not_after) }
+    }
+}
+
 /// One search: what the peer sent, what it is held against, and when.
 pub(super) struct PathSearch<'a> {
     pub(super) chain: &'a [CertificateDer<'a>],
@@ -23,8 +46,8 @@ pub(super) struct PathSearch<'a> {
 }
 
 impl<'a> PathSearch<'a> {
-    /// Finds a path and returns the authority at its end.
-    pub(super) fn find_authority(&self) -> Result<&'a Authority, X509SvidError> {
+    /// Finds a path.
+    pub(super) fn find(&self) -> Result<FoundPath<'a>, X509SvidError> {
         let (leaf, intermediates) = self.chain.split_first().ok_or(X509SvidError::NoCertificate)?;
         let leaf = EndEntityCert::try_from(leaf).map_err(|_| X509SvidError::Malformed(Place::Leaf))?;
         // webpki goes on to the next path when one is refused, and cannot carry our reason: it is kept here.
@@ -38,10 +61,22 @@ impl<'a> PathSearch<'a> {
         let anchors = self.bundle.anchors();
         let algorithms = ALL_VERIFICATION_ALGS;
         match leaf.verify_for_usage(algorithms, anchors, intermediates, self.time, self.usage, None, Some(&judge)) {
-            Ok(path) => self.authority_of(&path),
+            Ok(path) => self.found(&path),
             // A whole path that our rules refused says more than the ones that led nowhere.
             Err(error) => Err(refusal.take().unwrap_or_else(|| self.explain(&error))),
         }
+    }
+
+    fn found(&self, path: &VerifiedPath<'_>) -> Result<FoundPath<'a>, X509SvidError> {
+        let authority = self.authority_of(path)?;
+        let leaf = Validity { not_before: self.leaf.not_before, not_after: self.leaf.not_after };
+        let mut validity = leaf.and(authority.not_before(), authority.not_after());
+        for intermediate in path.intermediate_certificates() {
+            let der = intermediate.der();
+            let issuer = Certificate::parse(&der).map_err(|_| X509SvidError::Malformed(Place::Intermediate))?;
+            validity = validity.and(issuer.not_before, issuer.not_after);
+        }
+        Ok(FoundPath { authority, validity })
     }
 
     /// What webpki does not look at: everything but name, key and constraints of the authority, keyUsage of issuers,

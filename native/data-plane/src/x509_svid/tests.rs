@@ -4,7 +4,7 @@ use rustls::AlertDescription;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 
-use super::{LeafFault, PathFault, Place, Usage, VerifiedPeer, X509SvidError, verify_x509_svid};
+use super::{LeafFault, PathFault, Place, Usage, VerifiedPeer, X509SvidError, verify_again, verify_x509_svid};
 use crate::bundle_set::{BundleSet, BundleSetError};
 
 const CHAIN: &[u8] = include_bytes!("../../../../test/vectors/x509-svid/chain.pem");
@@ -131,4 +131,41 @@ fn a_set_of_bundles_names_what_it_cannot_read() {
     assert_eq!(BundleSet::new(twice).unwrap_err(), BundleSetError::Duplicate { trust_domain: "a".into() });
     let name = BundleSet::new([("A\n".to_owned(), Vec::new())]).unwrap_err();
     assert!(name.to_string().starts_with("\"A\\n\" is not the name of a trust domain"), "{name}");
+}
+
+#[test]
+fn a_chain_that_was_verified_is_found_again_only_while_its_path_is_valid() {
+    let chain = certificates(CHAIN);
+    let bundles = bundle("example.org", &certificates(AUTHORITY));
+    let again = |time| verify_again(&chain, &bundles, Usage::Client, at(time));
+    let first = again(NOT_BEFORE).unwrap();
+    let second = again(NOT_AFTER).unwrap();
+    assert_eq!(first.spiffe_id(), second.spiffe_id());
+    assert_eq!(first.authority_sha256(), second.authority_sha256());
+    assert_eq!(again(NOT_AFTER + 1).unwrap_err(), X509SvidError::Expired { place: Place::Leaf, seconds: 1 });
+    assert_eq!(again(NOT_BEFORE - 1).unwrap_err(), X509SvidError::NotYetValid { place: Place::Leaf, seconds: 1 });
+}
+
+#[test]
+fn a_chain_that_was_verified_is_unknown_to_other_bundles_and_in_another_role() {
+    let chain = certificates(CHAIN);
+    let bundles = bundle("example.org", &certificates(AUTHORITY));
+    verify_again(&chain, &bundles, Usage::Client, at(NOT_BEFORE)).unwrap();
+    let digest = super::chain_digest(&chain);
+    assert!(bundles.verified().get(Usage::Client, &digest, at(NOT_BEFORE)).is_some());
+    assert!(bundles.verified().get(Usage::Server, &digest, at(NOT_BEFORE)).is_none());
+    assert!(verify_again(&chain, &bundle("example.org", &[]), Usage::Client, at(NOT_BEFORE)).is_err());
+}
+
+#[test]
+fn a_certificate_more_or_less_is_another_chain() {
+    let chain = certificates(CHAIN);
+    let bundles = bundle("example.org", &certificates(AUTHORITY));
+    verify_again(&chain, &bundles, Usage::Client, at(NOT_BEFORE)).unwrap();
+    assert!(verify_again(&chain[..1], &bundles, Usage::Client, at(NOT_BEFORE)).is_err());
+    let mut forged = chain.clone();
+    let mut leaf = forged[0].to_vec();
+    *leaf.last_mut().unwrap() ^= 1;
+    forged[0] = leaf.into();
+    assert!(verify_again(&forged, &bundles, Usage::Client, at(NOT_BEFORE)).is_err());
 }
