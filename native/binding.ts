@@ -47,20 +47,6 @@ export interface BindingSettings {
   readonly closeOnExpiry: boolean
 }
 
-export interface BindingOutcome {
-  readonly time: number
-  readonly generation: number
-  readonly remote: string
-  readonly peer?: string
-  readonly serialNumber?: string
-  readonly allowed: boolean
-  readonly outcome: string
-  readonly reason: string
-  readonly bytesFromPeer: number
-  readonly bytesToPeer: number
-  readonly durationMs: number
-}
-
 export interface BindingStats {
   readonly generation: number
   readonly listening: boolean
@@ -157,6 +143,7 @@ export interface Binding {
   openTunnel(
     listener: BindingListener,
     state: BindingState,
-    outcomes: (outcomes: BindingOutcome[]) => void,
+    /** A batch: an array of outcomes as JSON. */
+    outcomes: (batch: string) => void,
   ): Promise<BindingTunnel>
 }

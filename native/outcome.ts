@@ -1,5 +1,3 @@
-import type { BindingOutcome } from './binding.js'
-
 /** Every way in which a connection can end. */
 export const outcomeCodes = [
   'completed',
@@ -45,9 +43,9 @@ export interface ConnectionOutcome {
   /** `address:port`, or `unix:uid=…,pid=…`. */
   readonly remote: string
   /** The SPIFFE ID, when the peer's chain was verified. */
-  readonly peer?: string
+  readonly peer?: string | undefined
   /** Of the peer's leaf: lower-case hexadecimal. */
-  readonly serialNumber?: string
+  readonly serialNumber?: string | undefined
   readonly decision: 'allowed' | 'denied'
   readonly outcome: OutcomeCode
   /** One line of printable ASCII, at most a few hundred characters; may be empty. */
@@ -58,12 +56,28 @@ export interface ConnectionOutcome {
   readonly durationMs: number
 }
 
-export function toOutcome({ time, allowed, ...outcome }: BindingOutcome): ConnectionOutcome {
+/** An outcome as the addon writes it. */
+type OutcomeRecord = Omit<ConnectionOutcome, 'time' | 'decision'> & { readonly time: number; readonly allowed: boolean }
+
+function toOutcome(record: OutcomeRecord): ConnectionOutcome {
   return {
-    ...outcome,
-    // A test compares the list above with the addon's own.
-    outcome: outcome.outcome as OutcomeCode,
-    time: new Date(time),
-    decision: allowed ? 'allowed' : 'denied',
+    time: new Date(record.time),
+    generation: record.generation,
+    remote: record.remote,
+    peer: record.peer,
+    serialNumber: record.serialNumber,
+    decision: record.allowed ? 'allowed' : 'denied',
+    outcome: record.outcome,
+    reason: record.reason,
+    bytesFromPeer: record.bytesFromPeer,
+    bytesToPeer: record.bytesToPeer,
+    durationMs: record.durationMs,
   }
+}
+
+/** Reads a batch as the addon hands it over. */
+export function parseOutcomes(batch: string): ConnectionOutcome[] {
+  // Written by the addon of this very version; a test compares the list of codes above with the addon's own.
+  const records: OutcomeRecord[] = JSON.parse(batch)
+  return records.map(toOutcome)
 }

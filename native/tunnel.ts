@@ -3,7 +3,7 @@ import { crossing, crossingAsync } from './errors.js'
 import { BundleSet, Identity } from './identity.js'
 import { bindingEndpoint, bindingUnixOptions, type Endpoint, Listener, type ListenOptions } from './listener.js'
 import { addon } from './loader.js'
-import { type ConnectionOutcome, type OutcomeCode, toOutcome } from './outcome.js'
+import { type ConnectionOutcome, type OutcomeCode, parseOutcomes } from './outcome.js'
 
 export type KeyExchange = 'X25519MLKEM768' | 'X25519' | 'secp256r1' | 'secp384r1'
 
@@ -139,7 +139,7 @@ export class Tunnel implements AsyncDisposable {
         bindingAuthorize(state.authorize),
         state.authorizeReadsChain,
       )
-      return addon().openTunnel(Listener.bindingOf(listener), first, (batch) => onOutcomes(batch.map(toOutcome)))
+      return addon().openTunnel(Listener.bindingOf(listener), first, (batch) => onOutcomes(parseOutcomes(batch)))
     })
     return new Tunnel(binding, state)
   }

@@ -27,6 +27,7 @@ export class LineWriter implements LineSink {
   #queue: string[] = []
   #queuedBytes = 0
   #underway: Buffer | undefined
+  #soon = false
 
   constructor(fd: number) {
     this.#fd = fd
@@ -40,12 +41,22 @@ export class LineWriter implements LineSink {
     }
     this.#queue.push(line)
     this.#queuedBytes += bytes
-    if (this.#underway === undefined) this.#writeNext()
+    if (this.#underway === undefined) this.#writeSoon()
   }
 
   async flush(): Promise<void> {
     const deadline = performance.now() + flushTimeoutMs
-    while (this.#underway !== undefined && performance.now() < deadline) await sleep(flushLookMs)
+    while ((this.#underway !== undefined || this.#queue.length > 0) && performance.now() < deadline) await sleep(flushLookMs)
+  }
+
+  /** After what runs now: lines that come together are written together. */
+  #writeSoon(): void {
+    if (this.#soon) return
+    this.#soon = true
+    queueMicrotask(() => {
+      this.#soon = false
+      if (this.#underway === undefined && this.#queue.length > 0) this.#writeNext()
+    })
   }
 
   #takeQueue(): Buffer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use napi::Status;
 use napi::threadsafe_function::{ThreadsafeFunction, UnknownReturnValue};
-use napi_derive::napi;
+use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -15,54 +15,50 @@ use crate::connection_table::ConnectionTable;
 use crate::tunnel::Tunnel;
 
 /// Ends that come close together cross together.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 /// After this JavaScript is stuck, and the batch counts as lost.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
 
 /// Strong, and the only strong one: an open tunnel keeps the process alive.
-pub type OutcomesFunction =
-    ThreadsafeFunction<Vec<BindingOutcome>, UnknownReturnValue, Vec<BindingOutcome>, Status, false, false, 4>;
+pub type OutcomesFunction = ThreadsafeFunction<String, UnknownReturnValue, String, Status, false, false, 4>;
 
-/// One ended connection. Times are milliseconds, absolute ones since 1970.
-#[napi(object)]
-pub struct BindingOutcome {
-    pub time: f64,
-    pub generation: f64,
-    pub remote: String,
-    pub peer: Option<String>,
-    pub serial_number: Option<String>,
-    pub allowed: bool,
-    pub outcome: String,
-    pub reason: String,
-    pub bytes_from_peer: f64,
-    pub bytes_to_peer: f64,
-    pub duration_ms: f64,
+/// One ended connection. Times are milliseconds, absolute ones since 1970. A batch crosses as JSON: JavaScript reads a
+/// text in one go, where objects made from here would cost a call for each of their fields.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutcomeRecord {
+    time: f64,
+    generation: u64,
+    remote: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serial_number: Option<String>,
+    allowed: bool,
+    outcome: &'static str,
+    reason: String,
+    bytes_from_peer: u64,
+    bytes_to_peer: u64,
+    duration_ms: f64,
 }
 
-impl From<AuditRecord> for BindingOutcome {
+impl From<AuditRecord> for OutcomeRecord {
     fn from(record: AuditRecord) -> Self {
         let (peer, serial_number) = record.peer.unzip();
         Self {
             time: record.time.as_secs_f64() * 1000.0,
-            generation: number(record.generation),
+            generation: record.generation,
             remote: record.remote,
             peer,
             serial_number,
             allowed: record.allowed,
-            outcome: record.ending.outcome.name().to_owned(),
+            outcome: record.ending.outcome.name(),
             reason: record.ending.reason,
-            bytes_from_peer: number(record.bytes.0),
-            bytes_to_peer: number(record.bytes.1),
+            bytes_from_peer: record.bytes.0,
+            bytes_to_peer: record.bytes.1,
             duration_ms: record.duration.as_secs_f64() * 1000.0,
         }
     }
-}
-
-/// A count as JavaScript has it: exact to 2^53.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "nine petabytes or connections are counted exactly")]
-pub fn number(count: u64) -> f64 {
-    count as f64
 }
 
 /// Brings records to JavaScript until the tunnel is closed and the last one is delivered. Holds the tunnel, so that
@@ -102,13 +98,16 @@ async fn asked_to_close(closed: &mut watch::Receiver<bool>) {
 
 async fn deliver_waiting(table: &ConnectionTable, outcomes: &OutcomesFunction) {
     loop {
-        let records = table.audit.take();
+        let records: Vec<_> = table.audit.take().into_iter().map(OutcomeRecord::from).collect();
         let count = records.len();
         if count == 0 {
             return;
         }
-        let batch = records.into_iter().map(BindingOutcome::from).collect();
-        if !matches!(timeout(DELIVERY_LIMIT, outcomes.call_async_catch(batch)).await, Ok(Ok(_))) {
+        let delivered = match serde_json::to_string(&records) {
+            Ok(batch) => matches!(timeout(DELIVERY_LIMIT, outcomes.call_async_catch(batch)).await, Ok(Ok(_))),
+            Err(_) => false,
+        };
+        if !delivered {
             table.audit.count_lost(count);
             // Whoever throws at a batch will throw at the next.
             sleep(GATHER).await;

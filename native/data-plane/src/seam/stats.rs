@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use napi_derive::napi;
 
-use super::outcomes::number;
 use crate::connection_entry::Entry;
 use crate::counters::HANDSHAKE_BUCKETS_US;
 use crate::tunnel::Tunnel;
@@ -90,4 +89,11 @@ impl From<&Entry> for BindingConnection {
             bytes_to_peer: number(entry.traffic.to_peer.load(Ordering::Relaxed)),
         }
     }
+}
+
+/// A count as JavaScript has it: exact to 2^53.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "nine petabytes or connections are counted exactly")]
+pub fn number(count: u64) -> f64 {
+    count as f64
 }

@@ -16,7 +16,7 @@ use super::outcomes::{OutcomesFunction, deliver};
 use super::promise::promise;
 use super::runtime::Environment;
 use super::settings::{BindingSettings, BindingUnixOptions, duration};
-use super::stats::{BindingConnection, BindingStats, stats};
+use super::stats::{BindingConnection, BindingStats, number, stats};
 use crate::snapshot::{Change, Policy, Settings, Snapshot};
 use crate::tunnel::Tunnel;
 
@@ -109,7 +109,7 @@ impl BindingTunnel {
             bundles: bundles.map(|bundles| bundles.get()),
             policy: authorize.map(|authorize| policy(env, authorize, reads_chain)).transpose()?,
         };
-        self.tunnel.update(change).map(super::outcomes::number).map_err(|error| from_tls(&error))
+        self.tunnel.update(change).map(number).map_err(|error| from_tls(&error))
     }
 
     /// Changes who may connect to a unix listener.
