@@ -48,12 +48,14 @@ impl Endpoint {
                 Err(_) => Err(DialError::TimedOut),
             },
             Self::Tcp { host, port } => {
-                let stream = match host.parse::<IpAddr>() {
+                let (stream, address) = match host.parse::<IpAddr>() {
                     Ok(ip) => dial_tcp(&[SocketAddr::new(ip, *port)], deadline).await?,
                     Err(_) => dial_tcp(&resolve(host, *port, deadline).await?, deadline).await?,
                 };
+                // On a loopback address there is no link that could be cut.
+                let keepalive = keepalive.filter(|_| !address.ip().is_loopback());
                 tune(&stream, keepalive).map_err(DialError::Unreachable)?;
-                Ok(stream.into())
+                Ok(Socket::dialled(stream))
             }
         }
     }
@@ -77,13 +79,13 @@ async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketA
     }
 }
 
-async fn dial_tcp(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, DialError> {
+async fn dial_tcp(addresses: &[SocketAddr], deadline: Instant) -> Result<(TcpStream, SocketAddr), DialError> {
     let mut last = DialError::Unreachable(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     for (tried, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX).max(1);
         match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => return Ok((stream, *address)),
             Ok(Err(error)) => last = DialError::Unreachable(error),
             Err(_) => last = DialError::TimedOut,
         }

@@ -131,7 +131,7 @@ impl Listener {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                Ok(Accepted { socket: stream.into(), remote: Remote::Tcp(address), uid_allowed: true })
+                Ok(Accepted { socket: Socket::accepted(stream), remote: Remote::Tcp(address), uid_allowed: true })
             }
             Kind::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
@@ -160,7 +160,7 @@ impl Listener {
         }
         let stream = TcpStream::from_std(socket.into())?;
         let remote = Remote::Tcp(stream.peer_addr()?);
-        Ok(Some(Accepted { socket: stream.into(), remote, uid_allowed: true }))
+        Ok(Some(Accepted { socket: Socket::accepted(stream), remote, uid_allowed: true }))
     }
 
     fn accepted(&self, stream: UnixStream) -> Accepted {
@@ -179,7 +179,11 @@ impl Listener {
     /// When the system refuses an option.
     pub fn tune(&self, keepalive: Option<Duration>) -> io::Result<()> {
         match &self.kind {
-            Kind::Tcp(listener) => tune(listener, keepalive),
+            Kind::Tcp(listener) => {
+                // The option lingers on no connection but makes each of them reset unless it is told otherwise.
+                socket2::SockRef::from(listener).set_linger(Some(Duration::ZERO))?;
+                tune(listener, keepalive)
+            }
             Kind::Unix(..) => Ok(()),
         }
     }

@@ -25,10 +25,18 @@ enum Kind {
 #[derive(Debug)]
 pub struct Socket(Kind);
 
-impl From<TcpStream> for Socket {
-    fn from(stream: TcpStream) -> Self {
+impl Socket {
+    /// A dialled TCP stream.
+    #[must_use]
+    pub fn dialled(stream: TcpStream) -> Self {
         // A socket that refuses the option is gone already.
         let _ = stream.set_zero_linger();
+        Self(Kind::Tcp(stream))
+    }
+
+    /// A TCP stream accepted by a listener that resets what it closes: such a stream does so by itself.
+    #[must_use]
+    pub fn accepted(stream: TcpStream) -> Self {
         Self(Kind::Tcp(stream))
     }
 }
