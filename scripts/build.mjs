@@ -1,9 +1,11 @@
 // Builds what runs: the addon (cargo), the TypeScript (tsc), the files that lie beside the compiled code, and the
 // bundle of the command line.
 // `--no-addon` leaves the Rust part as it is.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { bundleCommandLine } from './bundle.mjs'
+import { buildPkcs11js } from './pkcs11js.mjs'
+import { place } from './place.mjs'
 import { root, runAsProgram, step } from './step.mjs'
 
 const compiledFolders = ['native', 'workload-api', 'parsec-core', 'sidecar', 'test']
@@ -16,18 +18,6 @@ function addonSuffix() {
 
 /** Where the built addon of this platform lies, relative to the root. */
 export const addonPath = join('dist', 'native', `data-plane.${addonSuffix()}.node`)
-
-function sameContent(from, to) {
-  return existsSync(to) && readFileSync(from).equals(readFileSync(to))
-}
-
-/** Renamed into place: a process that has the old addon mapped must not see its pages change. */
-function place(from, to) {
-  if (sameContent(from, to)) return
-  mkdirSync(dirname(to), { recursive: true })
-  copyFileSync(from, `${to}.new`)
-  renameSync(`${to}.new`, to)
-}
 
 export async function buildAddon() {
   await step('build the addon', 'cargo', ['build', '--release', '--locked', '--package', 'svidecar-data-plane'])
@@ -57,6 +47,7 @@ export async function buildTypeScript() {
   for (const folder of compiledFolders) {
     for (const file of filesBelow(join(root, folder), /\.proto$/)) place(file, join(root, 'dist', relative(root, file)))
   }
+  await buildPkcs11js()
   await step('compile the TypeScript', process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
   await bundleCommandLine()
 }

@@ -3,6 +3,7 @@
 // and runs no program.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { buildPkcs11js } from './pkcs11js.mjs'
 import { setup } from './setup.mjs'
 import { root, runAsProgram, StepFailed } from './step.mjs'
 
@@ -38,6 +39,7 @@ function refuseNativeSources(folder) {
 
 await runAsProgram(import.meta.url, async () => {
   await setup()
+  await buildPkcs11js({ required: true })
   for (const folder of bundledFolders()) {
     refuseNativeSources(folder)
     removeInstallScripts(folder)
