@@ -46,7 +46,8 @@ export class LineWriter implements LineSink {
 
   async flush(): Promise<void> {
     const deadline = performance.now() + flushTimeoutMs
-    while ((this.#underway !== undefined || this.#queue.length > 0) && performance.now() < deadline) await sleep(flushLookMs)
+    while ((this.#underway !== undefined || this.#queue.length > 0) && performance.now() < deadline)
+      await sleep(flushLookMs)
   }
 
   /** After what runs now: lines that come together are written together. */

@@ -33,7 +33,9 @@ export class ConnectionAudit {
     if (refused && !this.#limiter.admits(`${where.tunnel} ${outcome.outcome} ${outcome.peer ?? ''}`)) return
     const line = refused ? this.#log.warn : this.#log.info
     line('connection', {
-      ...where,
+      // Not by a spread: properties defined after one cost this line half of its time.
+      tunnel: where.tunnel,
+      identity: where.identity,
       accepted: outcome.time.toISOString(),
       remote: outcome.remote,
       peer: outcome.peer,
