@@ -28,10 +28,30 @@ test('the benchmark measures a running sidecar in both modes and writes table an
   const { samples }: { readonly samples: readonly Sample[] } = JSON.parse(await readFile(`${output}.json`, 'utf8'))
   for (const setting of ['server, tcp plaintext', 'client, tcp plaintext']) {
     const metrics = samples.filter((sample) => sample.setting === setting).map(({ metric }) => metric)
-    assert.equal(metrics.length, 13, metrics.join(', '))
+    assert.equal(metrics.length, 16, metrics.join(', '))
   }
   assert.ok(samples.every(({ value }) => Number.isFinite(value)))
   assert.ok(stdout.includes(await readFile(`${output}.txt`, 'utf8')))
+})
+
+test('two builds are compared round by round, each from its own folder', async () => {
+  const args = ['--quick', '--measurements', 'handshakes', '--modes', 'server', '--output', join(folder, 'two')]
+  const { stdout } = await run(process.execPath, [
+    bench,
+    ...args,
+    '--proxies',
+    `svidecar,svidecar=${join(root, 'dist')}`,
+  ])
+  assert.match(stdout, /^connection, 8 callers: CPU \[ms\] +(\| +[\d.]+ +){3}\| +[\d.]+–[\d.]+/m)
+})
+
+test('a build that is not there is skipped by name, and an unknown proxy is answered with the usage', async () => {
+  const nothing = `svidecar=${join(folder, 'nowhere')}`
+  const args = [bench, '--quick', '--output', join(folder, 'none'), '--proxies']
+  const { stderr } = await run(process.execPath, [...args, nothing])
+  assert.match(stderr, /skipped: svidecar in .*nowhere is not on this machine/)
+  const failure = run(process.execPath, [...args, 'squid'])
+  await assert.rejects(failure, { code: 2, stderr: /"squid" is neither one of svidecar, ghostunnel/ })
 })
 
 test('start and memory are measured beside Node itself', async () => {

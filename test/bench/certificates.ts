@@ -1,11 +1,11 @@
-import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-
-const openssl = (args: readonly string[]): Promise<unknown> => promisify(execFile)('openssl', args)
+import { FakeCa, type CertificateOptions, generateKey, type Issued } from '../fakes/fake-ca.js'
 
 export const trustDomain = 'bench.test'
+/** Who is let in where every connection comes from another peer. */
+export const strangers = `spiffe://${trustDomain}/strangers/*`
+const validMs = 2 * 24 * 3_600_000
 
 /** One end's certificate, PEM files; `combined` is certificate and key in one file. */
 export interface Leaf {
@@ -16,49 +16,58 @@ export interface Leaf {
 }
 
 export interface Certificates {
+  readonly authority: FakeCa
   readonly ca: string
   readonly server: Leaf
   readonly client: Leaf
 }
 
-const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/O=bench']
-
-async function makeAuthority(folder: string): Promise<string> {
-  const ca = join(folder, 'ca.pem')
-  const extensions = [
-    'basicConstraints=critical,CA:true',
-    'keyUsage=critical,keyCertSign,cRLSign',
-    `subjectAltName=URI:spiffe://${trustDomain}`,
-  ]
-  const added = extensions.flatMap((extension) => ['-addext', extension])
-  await openssl(['req', '-x509', ...newKey, '-keyout', join(folder, 'ca.key'), '-out', ca, '-days', '2', ...added])
-  return ca
+/** A file of leaves with different SPIFFE IDs, all over the key of `key`. */
+export interface Strangers {
+  readonly file: string
+  readonly key: string
 }
 
-/** An X.509-SVID that also carries a DNS name: the other proxies compare host names in client mode. */
-async function makeLeaf(folder: string, name: string): Promise<Leaf> {
+/** The other proxies and the load generator compare host names in client mode, so a leaf carries one. */
+function leafOptions(name: string): CertificateOptions {
+  const names = [{ uri: `spiffe://${trustDomain}/${name}` }, { dns: 'localhost' }]
+  return { names, notAfter: new Date(Date.now() + validMs) }
+}
+
+async function writeLeaf(folder: string, name: string, { chainPem, keyPem }: Issued): Promise<Leaf> {
   const path = (suffix: string): string => join(folder, `${name}.${suffix}`)
-  const spiffeId = `spiffe://${trustDomain}/${name}`
-  const extensions = [
-    'basicConstraints=critical,CA:false',
-    'keyUsage=critical,digitalSignature',
-    'extendedKeyUsage=serverAuth,clientAuth',
-    `subjectAltName=URI:${spiffeId},DNS:localhost`,
-  ]
-  await writeFile(path('ext'), `${extensions.join('\n')}\n`)
-  await openssl(['req', ...newKey, '-keyout', path('key'), '-out', path('csr')])
-  const authority = ['-CA', join(folder, 'ca.pem'), '-CAkey', join(folder, 'ca.key'), '-CAcreateserial']
-  const input = ['-in', path('csr'), '-extfile', path('ext'), '-days', '2']
-  await openssl(['x509', '-req', ...input, ...authority, '-out', path('pem')])
-  const combined = (await readFile(path('pem'), 'utf8')) + (await readFile(path('key'), 'utf8'))
-  await writeFile(path('combined.pem'), combined, { mode: 0o600 })
-  return { spiffeId, cert: path('pem'), key: path('key'), combined: path('combined.pem') }
+  await writeFile(path('pem'), chainPem)
+  await writeFile(path('key'), keyPem, { mode: 0o600 })
+  await writeFile(path('combined.pem'), chainPem + keyPem, { mode: 0o600 })
+  return {
+    spiffeId: `spiffe://${trustDomain}/${name}`,
+    cert: path('pem'),
+    key: path('key'),
+    combined: path('combined.pem'),
+  }
 }
 
 /** A P-256 authority and one P-256 leaf for each end, as every proxy under measurement gets them. */
 export async function makeCertificates(folder: string): Promise<Certificates> {
-  const ca = await makeAuthority(folder)
-  const server = await makeLeaf(folder, 'server')
-  const client = await makeLeaf(folder, 'client')
-  return { ca, server, client }
+  const authority = FakeCa.create(trustDomain, { notAfter: new Date(Date.now() + validMs) })
+  const ca = join(folder, 'ca.pem')
+  await writeFile(ca, authority.certificatePem)
+  const leaf = (name: string) => writeLeaf(folder, name, authority.issue(`/${name}`, leafOptions(name)))
+  return { authority, ca, server: await leaf('server'), client: await leaf('client') }
+}
+
+/**
+ * `count` peers. They share a key: a tunnel judges by the ID and the certificate, and keys would take most of the time
+ * that this takes.
+ */
+export async function makeStrangers(folder: string, authority: FakeCa, count: number): Promise<Strangers> {
+  const [file, key] = [join(folder, 'strangers.pem'), join(folder, 'strangers.key')]
+  const shared = generateKey()
+  const leaves = Array.from({ length: count }, (_, index) => {
+    const name = `strangers/${index}`
+    return authority.issue(`/${name}`, { ...leafOptions(name), key: shared }).chainPem
+  })
+  await writeFile(file, leaves.join(''))
+  await writeFile(key, shared.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  return { file, key }
 }

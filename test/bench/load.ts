@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { LineProcess } from './child-process.js'
-import type { Certificates } from './certificates.js'
+import type { Certificates, Strangers } from './certificates.js'
 
 /** What the load generator says of a finished measurement; its fields are in its report.rs. */
 export interface LoadResult {
@@ -71,22 +71,30 @@ export class HeldConnections implements AsyncDisposable {
   }
 }
 
+export interface LoadOptions {
+  readonly root: string
+  readonly certificates: Certificates
+  readonly keyExchange?: string
+  /** With them, the end that speaks TLS itself is another peer in each connection. */
+  readonly strangers?: Strangers | undefined
+}
+
 /** Starts the load generator's processes. `tls`: the callers speak TLS themselves (the tunnel is a server). */
 export class Load {
   readonly binary: string
+  #connections = 0
 
-  constructor(
-    root: string,
-    readonly certificates: Certificates,
-    private readonly keyExchange = 'X25519',
-  ) {
-    this.binary = join(root, 'target', 'release', 'svidecar-load')
+  constructor(private readonly options: LoadOptions) {
+    this.binary = join(options.root, 'target', 'release', 'svidecar-load')
   }
 
   /** For the end that speaks TLS itself. */
   tlsFlags(end: 'server' | 'client'): Flags {
-    const { cert, key } = this.certificates[end]
-    return { cert, key, ca: this.certificates.ca, 'key-exchange': this.keyExchange }
+    const { certificates, keyExchange = 'X25519', strangers } = this.options
+    const { cert, key } = certificates[end]
+    const flags = { cert, key, ca: certificates.ca, 'key-exchange': keyExchange }
+    if (strangers === undefined) return flags
+    return { ...flags, key: strangers.key, identities: strangers.file, 'first-identity': this.#connections }
   }
 
   #callers(mode: LoadMode, connect: string, tls: boolean, flags: Flags): LineProcess {
@@ -97,6 +105,7 @@ export class Load {
   /** One measurement; any failed connection makes it worthless, so it throws. */
   async run(mode: LoadMode, connect: string, tls: boolean, flags: Flags): Promise<LoadResult> {
     await using process = this.#callers(mode, connect, tls, flags)
+    this.#connections += Number(flags['count'] ?? 0) // the next process goes on with peers that were not there yet
     const line = await process.next()
     const failed = numberField(line, 'failed')
     if (failed > 0) throw new Error(`${failed} of the connections of "${mode}" failed`)

@@ -16,16 +16,21 @@ export interface BenchOptions {
   readonly proxies: readonly string[] | undefined
   readonly measurements: readonly string[] | undefined
   readonly scale: Scale
+  /** In how many of the rounds memory is measured. */
+  readonly memoryRounds: number
+  /** Start-up and scale too, as the targets want it. */
+  readonly everything: boolean
   /** Where the results go, without an ending: `.txt` and `.json` are added. */
   readonly output: string
 }
 
 export const usage = `usage: npm run bench -- [--quick | --compare | --full] [--rounds N] [--callers 1,8,64] [--modes server,client]
-  [--plaintext tcp,unix] [--proxies NAME,…] [--measurements handshakes,upload,download,roundtrips,idle]
+  [--plaintext tcp,unix] [--proxies NAME,…] [--measurements handshakes,upload,download,roundtrips,strangers,idle]
+  [--memory-rounds N]   memory is measured in the first round alone unless told otherwise
   [--output PATH]   results go to PATH.txt and PATH.json, dist/bench/results when not given
 A proxy is one of svidecar, ghostunnel, haproxy, nginx, svidecar X25519MLKEM768, svidecar JS signer, or
 svidecar=DIST: the build in another folder.
---compare: short turns of handshakes, bulk and round trips, for two builds.  --quick: does it run at all; the numbers mean little.  --full: every combination; takes hours.`
+--compare: short turns of handshakes, bulk and round trips, for two builds.  --quick: does it run at all; the numbers mean little.  --full: every combination, start-up and scale, and a verdict on each target; takes two hours.`
 
 interface Preset {
   readonly rounds: number
@@ -33,13 +38,15 @@ interface Preset {
   readonly plaintext: readonly Plaintext[]
   readonly measurements?: readonly string[]
   readonly scale: Scale
+  readonly everything?: true
 }
 
 const standardScale: Scale = {
   handshakes: 4_000,
   bulkBytes: 2 * GiB,
   roundtrips: 20_000,
-  idleStages: [500, 2_500],
+  strangers: 12_000,
+  idleStages: [1_000, 5_000],
   idleBytes: MiB,
   idleSeconds: 5,
 }
@@ -53,6 +60,7 @@ const presets: Readonly<Record<'quick' | 'compare' | 'standard' | 'full', Preset
       handshakes: 200,
       bulkBytes: 64 * MiB,
       roundtrips: 1_000,
+      strangers: 500,
       idleStages: [20, 120],
       idleBytes: MiB / 16,
       idleSeconds: 0.5,
@@ -68,9 +76,10 @@ const presets: Readonly<Record<'quick' | 'compare' | 'standard' | 'full', Preset
   standard: { rounds: 3, callers: [8], plaintext: ['tcp'], scale: standardScale },
   full: {
     rounds: 5,
-    callers: [1, 8, 64],
+    callers: [8, 1, 64],
     plaintext: ['tcp', 'unix'],
-    scale: { ...standardScale, idleStages: [1_000, 9_000], idleSeconds: 30 },
+    scale: { ...standardScale, roundtrips: 40_000, idleStages: [1_000, 9_000], idleSeconds: 30 },
+    everything: true,
   },
 }
 
@@ -99,7 +108,15 @@ function positive(text: string, name: string): number {
 export function parseOptions(args: readonly string[]): BenchOptions {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean', default: false } as const
-  const names = { rounds: text, callers: text, modes: text, plaintext: text, proxies: text, measurements: text }
+  const names = {
+    'memory-rounds': text,
+    rounds: text,
+    callers: text,
+    modes: text,
+    plaintext: text,
+    proxies: text,
+    measurements: text,
+  }
   const { values } = parseArgs({
     args: [...args],
     options: { ...names, output: text, quick: flag, compare: flag, full: flag },
@@ -113,6 +130,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     proxies: list(values.proxies),
     measurements: list(values.measurements) ?? preset.measurements,
     scale: preset.scale,
+    memoryRounds: positive(values['memory-rounds'] ?? '1', 'memory-rounds'),
+    everything: preset.everything === true && values.measurements === undefined && values.proxies === undefined,
     output: values.output ?? 'dist/bench/results',
   }
 }

@@ -8,7 +8,7 @@ import { freeAddress } from './free-address.js'
 import { Backend, Load } from './load.js'
 import { policyIds } from './policy-ids.js'
 import { cpuSeconds } from './process-tree.js'
-import { type ScaleCertificates } from './scale-certificates.js'
+import { type Certificates } from './certificates.js'
 import type { PolicyTunnelOptions } from './scale-policy-tunnel.js'
 import type { ScaleRow } from './scale-row.js'
 import { ScaleSidecar } from './scale-sidecar.js'
@@ -29,7 +29,7 @@ const policyTunnel = fileURLToPath(new URL('scale-policy-tunnel.js', import.meta
 export interface PolicyBench {
   readonly root: string
   readonly folder: string
-  readonly certificates: ScaleCertificates
+  readonly certificates: Certificates
 }
 
 interface Measured {
@@ -39,7 +39,7 @@ interface Measured {
 
 /** `svidecar run` and one peer: after its first connection the verdict comes from the cache. */
 async function warm({ root, folder, certificates }: PolicyBench, ids: number): Promise<Measured> {
-  const load = new Load(root, certificates)
+  const load = new Load({ root, certificates })
   await using backend = await Backend.start(load, await freeAddress(), false)
   const agentSocket = join(folder, `policy-agent-${ids}.sock`)
   await using _agent = await StaticAgent.start(agentSocket, certificates.ca, certificates.server)
@@ -66,7 +66,7 @@ tunnel "policy" {
 }
 
 /** One connection of a peer with a certificate of its own, from Node's TLS: its time is not counted. */
-async function connectOnce(port: number, { authority }: ScaleCertificates): Promise<void> {
+async function connectOnce(port: number, { authority }: Certificates): Promise<void> {
   const { chainPem, keyPem } = authority.issue('/client')
   const socket = connect({ host: '127.0.0.1', port, cert: chainPem, key: keyPem, rejectUnauthorized: false })
   // As the backend's protocol has it: E and eight bytes, then everything comes back.
@@ -79,7 +79,7 @@ async function connectOnce(port: number, { authority }: ScaleCertificates): Prom
 
 /** Every connection asks the authorizer: its certificate was never seen. */
 async function cold({ root, certificates }: PolicyBench, ids: number): Promise<Measured> {
-  const load = new Load(root, certificates)
+  const load = new Load({ root, certificates })
   await using backend = await Backend.start(load, await freeAddress(), false)
   const options: PolicyTunnelOptions = {
     ca: certificates.ca,

@@ -104,7 +104,7 @@ export async function measureRotation(
   folder: string,
   certificates: Certificates,
 ): Promise<readonly ScaleRow[]> {
-  const load = new Load(root, certificates)
+  const load = new Load({ root, certificates })
   await using backend = await Backend.start(load, await freeAddress(), false)
   const { sidecar, socket } = await startAuthority(folder)
   await using _authority = sidecar

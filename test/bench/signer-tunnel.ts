@@ -15,8 +15,8 @@ export interface SignerTunnelOptions {
   readonly ca: string
   readonly trustDomain: string
   readonly leaf: Leaf
-  /** The SPIFFE ID of the only peer that is let in. */
-  readonly peer: string
+  /** The SPIFFE ID that is let in, or one that ends in `/*`. */
+  readonly allowed: string
 }
 
 function endpoint(address: string): Endpoint {
@@ -56,12 +56,15 @@ function settings({ mode, target }: SignerTunnelOptions): TunnelSettings {
 
 async function open(options: SignerTunnelOptions): Promise<Tunnel> {
   const authority = new X509Certificate(await readFile(options.ca)).raw
+  const fits = options.allowed.endsWith('*')
+    ? (peer: string) => peer.startsWith(options.allowed.slice(0, -1))
+    : (peer: string) => peer === options.allowed
   const state = {
     settings: settings(options),
     identity: await signingIdentity(options.leaf),
     bundles: BundleSet.create(new Map([[options.trustDomain, [authority]]])),
     authorize: (peer: string) =>
-      peer === options.peer ? { allowed: true as const } : { allowed: false as const, reason: 'not the expected peer' },
+      fits(peer) ? { allowed: true as const } : { allowed: false as const, reason: 'not the expected peer' },
     authorizeReadsChain: false,
   }
   const listener = await Listener.bind('bench', endpoint(options.listen))

@@ -9,12 +9,10 @@ export const ghostunnel: Proxy = {
     return path === undefined ? undefined : askVersion(path, ['--version'], /rev .*/)
   },
 
-  prepare({ mode, listen, target, certificates }) {
+  prepare({ mode, listen, target, certificates, allowed }) {
     const leaf = certificates[mode]
     const peer =
-      mode === 'server'
-        ? ['--allow-uri', certificates.client.spiffeId]
-        : ['--verify-uri', certificates.server.spiffeId, '--override-server-name', 'localhost']
+      mode === 'server' ? ['--allow-uri', allowed] : ['--verify-uri', allowed, '--override-server-name', 'localhost']
     const identity = ['--cert', leaf.cert, '--key', leaf.key, '--cacert', certificates.ca]
     const args = [mode, '--listen', listen, '--target', target, ...identity, ...peer]
     return Promise.resolve(new Prepared(process.env['GHOSTUNNEL_BIN'] ?? 'ghostunnel', args))

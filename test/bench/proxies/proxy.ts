@@ -11,6 +11,8 @@ export interface Role {
   readonly listen: string
   readonly target: string
   readonly certificates: Certificates
+  /** Who is let in, where the proxy can tell: a SPIFFE ID, or one that ends in `/*`, any last segment. */
+  readonly allowed: string
   /** An own, empty folder for configuration and sockets. */
   readonly folder: string
 }
@@ -38,6 +40,8 @@ export interface Proxy {
   readonly name: string
   /** What the other end offers; X25519 when not given. */
   readonly keyExchange?: 'X25519MLKEM768'
+  /** It differs from another column in its handshakes alone, so nothing else is measured. */
+  readonly handshakesOnly?: true
   /** What it says of itself; undefined when it is not on this machine. */
   version(): Promise<string | undefined>
   /** Writes its configuration and starts what must stand beside it. */

@@ -9,12 +9,12 @@ export function svidecarSigner(dist: string): Proxy {
   const program = join(dist, 'test', 'bench', 'signer-tunnel.js')
   return {
     name: 'svidecar JS signer',
+    handshakesOnly: true,
     version: () => builtVersion(dist),
 
-    prepare({ mode, listen, target, certificates }) {
-      const peer = certificates[mode === 'server' ? 'client' : 'server'].spiffeId
+    prepare({ mode, listen, target, certificates, allowed }) {
       const { ca } = certificates
-      const options: SignerTunnelOptions = { mode, listen, target, ca, trustDomain, leaf: certificates[mode], peer }
+      const options: SignerTunnelOptions = { mode, listen, target, ca, trustDomain, leaf: certificates[mode], allowed }
       return Promise.resolve(new Prepared(process.execPath, [program, JSON.stringify(options)]))
     },
   }

@@ -4,8 +4,8 @@ import { StaticAgent } from '../static-agent.js'
 import { Prepared, type Proxy, type Role } from './proxy.js'
 
 /** What `run` gets; its agent is expected at `agent.sock` in the folder. */
-export function configuration({ mode, listen, target, certificates, folder }: Role, keyExchange: string): string {
-  const peer = certificates[mode === 'server' ? 'client' : 'server']
+export function configuration({ mode, listen, target, allowed, folder }: Role, keyExchange: string): string {
+  const list = allowed.endsWith('*') ? 'patterns' : 'ids'
   return `agent_address = "unix:${join(folder, 'agent.sock')}"
 
 identity "bench" { source = "workload-api" }
@@ -16,7 +16,7 @@ tunnel "bench" {
   target       = "${target}"
   identity     = "bench"
   ${keyExchange}
-  allow { ids = ["${peer.spiffeId}"] }
+  allow { ${list} = ["${allowed}"] }
 }
 
 admin { listen = "unix:${join(folder, 'admin.sock')}" }
@@ -56,6 +56,7 @@ export function svidecarHybrid(dist: string): Proxy {
   return {
     name: 'svidecar X25519MLKEM768',
     keyExchange: 'X25519MLKEM768',
+    handshakesOnly: true,
     version: () => builtVersion(dist),
     prepare: (role) => prepare(dist, role, ''),
   }

@@ -11,6 +11,7 @@ mod caller;
 mod endpoint;
 mod error;
 mod handshakes;
+mod identities;
 mod idle;
 mod options;
 mod report;

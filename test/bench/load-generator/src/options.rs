@@ -12,7 +12,8 @@ const USAGE: &str = "usage: svidecar-load backend --listen ADDRESS [TLS]
        svidecar-load upload|download --connect ADDRESS [--callers N] [--bytes PER-CALLER] [TLS]
        svidecar-load roundtrips --connect ADDRESS [--callers N] [--count N | --seconds N] [TLS]
        svidecar-load idle --connect ADDRESS [--stages N,N,…] [--bytes EACH-WAY] [TLS]
-ADDRESS is HOST:PORT or unix:PATH; TLS is --cert FILE --key FILE --ca FILE [--key-exchange X25519|X25519MLKEM768]";
+ADDRESS is HOST:PORT or unix:PATH; TLS is --cert FILE --key FILE --ca FILE [--key-exchange X25519|X25519MLKEM768]
+and, to be another peer for each connection, [--identities FILE, leaves over the one key, [--first-identity N]]";
 
 /// What to be: the backend, or callers doing one kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,9 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
     pub(crate) ca: PathBuf,
     pub(crate) key_exchange: String,
+    /// Leaves to present in turn instead of `cert`.
+    pub(crate) identities: Option<PathBuf>,
+    pub(crate) first_identity: usize,
 }
 
 /// The whole command line.
@@ -102,6 +106,8 @@ impl Flags {
             key: self.required("key")?.into(),
             ca: self.required("ca")?.into(),
             key_exchange: self.text("key-exchange").unwrap_or_else(|| "X25519".to_owned()),
+            identities: self.text("identities").map(PathBuf::from),
+            first_identity: self.number("first-identity")?.unwrap_or(0) as usize,
         }))
     }
 
@@ -162,6 +168,14 @@ mod tests {
     fn an_unknown_flag_or_mode_is_refused() {
         assert!(parse("handshakes --connect 127.0.0.1:1 --colour red").is_err());
         assert!(parse("juggle --connect 127.0.0.1:1").is_err());
+    }
+
+    #[test]
+    fn identities_are_presented_from_the_first_one_unless_another_is_named() {
+        let tls = |line| parse(&format!("handshakes --connect unix:/x --cert c --key k --ca a {line}")).unwrap().tls;
+        let first = |line| tls(line).map(|files| (files.identities, files.first_identity));
+        assert_eq!(first(""), Some((None, 0)));
+        assert_eq!(first("--identities many --first-identity 7"), Some((Some("many".into()), 7)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, version};
 
 use crate::error::LoadError;
+use crate::identities::{InTurn, Presented};
 use crate::options::TlsFiles;
 
 fn provider(key_exchange: &str) -> Result<Arc<CryptoProvider>, LoadError> {
@@ -38,8 +39,7 @@ fn unusable(path: &Path) -> impl Fn(rustls::pki_types::pem::Error) -> LoadError 
 }
 
 struct Material {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    presented: Presented,
     authorities: Arc<RootCertStore>,
 }
 
@@ -47,29 +47,36 @@ fn load_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadEr
     CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(unusable(path))
 }
 
-fn load(files: &TlsFiles) -> Result<Material, LoadError> {
+fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<Material, LoadError> {
     let mut authorities = RootCertStore::empty();
     for authority in load_certificates(&files.ca)? {
         authorities.add(authority)?;
     }
-    Ok(Material {
-        chain: load_certificates(&files.cert)?,
-        key: PrivateKeyDer::from_pem_file(&files.key).map_err(unusable(&files.key))?,
-        authorities: Arc::new(authorities),
-    })
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unusable(&files.key))?;
+    let presented = match &files.identities {
+        None => Presented::One(load_certificates(&files.cert)?, key),
+        Some(path) => {
+            let key = provider.key_provider.load_private_key(key)?;
+            Presented::InTurn(Arc::new(InTurn::load(path, &key, files.first_identity)?))
+        }
+    };
+    Ok(Material { presented, authorities: Arc::new(authorities) })
 }
 
 /// The backend's side: a client certificate is demanded and verified.
 pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, LoadError> {
     let provider = provider(&files.key_exchange)?;
-    let material = load(files)?;
+    let material = load(files, &provider)?;
     let verifier = WebPkiClientVerifier::builder_with_provider(material.authorities, provider.clone())
         .build()
         .map_err(|error| LoadError::Material(error.to_string()))?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(material.chain, material.key)?;
+        .with_client_cert_verifier(verifier);
+    let mut config = match material.presented {
+        Presented::One(chain, key) => builder.with_single_cert(chain, key)?,
+        Presented::InTurn(identities) => builder.with_cert_resolver(identities),
+    };
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))
@@ -79,15 +86,18 @@ pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, LoadE
 /// authority. Names play no part: an X.509-SVID has none.
 pub(crate) fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, LoadError> {
     let provider = provider(&files.key_exchange)?;
-    let material = load(files)?;
+    let material = load(files, &provider)?;
     let verifier = WebPkiServerVerifier::builder_with_provider(material.authorities, provider.clone())
         .build()
         .map_err(|error| LoadError::Material(error.to_string()))?;
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyName(verifier)))
-        .with_client_auth_cert(material.chain, material.key)?;
+        .with_custom_certificate_verifier(Arc::new(AnyName(verifier)));
+    let mut config = match material.presented {
+        Presented::One(chain, key) => builder.with_client_auth_cert(chain, key)?,
+        Presented::InTurn(identities) => builder.with_client_cert_resolver(identities),
+    };
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
