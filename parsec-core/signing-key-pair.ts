@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto'
-import { notSupported } from './errors.js'
-import type { KeyIdentity, KeyLifetime } from './key-attributes.js'
+import type { Algorithm } from './algorithm.js'
+import { notSupported, ParsecError } from './errors.js'
+import type { KeyAttributes, KeyIdentity, KeyLifetime } from './key-attributes.js'
 import { attributesOfKey, psaPrivateKeyOf } from './key-format.js'
-import type { Provider } from './provider.js'
+import type { CryptoCheck, Provider } from './provider.js'
+import { ResponseStatus } from './response-status.js'
 import { openSigner, type Signer } from './signer.js'
 import { signingKeyAttributes, type SigningKeyType } from './signing-keys.js'
 
@@ -23,7 +25,7 @@ export async function importPrivateKey(
   options: KeyPairOptions = {},
 ): Promise<Signer> {
   if (provider.psaImportKey === undefined) throw notSupported(`"${provider.name}" cannot import keys`)
-  const attributes = attributesOfKey(privateKey, options.lifetime)
+  const attributes = await offeredBy(provider, 'import', attributesOfKey(privateKey, options.lifetime))
   const data = psaPrivateKeyOf(privateKey)
   try {
     await provider.psaImportKey(key, attributes, data)
@@ -41,6 +43,28 @@ export async function generatePrivateKey(
   options: KeyPairOptions = {},
 ): Promise<Signer> {
   if (provider.psaGenerateKey === undefined) throw notSupported(`"${provider.name}" cannot generate keys`)
-  await provider.psaGenerateKey(key, signingKeyAttributes(type, options.lifetime))
+  const attributes = await offeredBy(provider, 'generate', signingKeyAttributes(type, options.lifetime))
+  await provider.psaGenerateKey(key, attributes)
   return openSigner(provider, key)
+}
+
+/**
+ * The attributes with those algorithms the provider has for such a key: a device that lacks one of RSA's six is no
+ * reason to have no RSA key. Throws `PsaErrorNotSupported` when none is left.
+ */
+async function offeredBy(provider: Provider, check: CryptoCheck, attributes: KeyAttributes): Promise<KeyAttributes> {
+  if (provider.canDoCrypto === undefined) return attributes
+  const permittedAlgorithms: Algorithm[] = []
+  let refusal: unknown
+  for (const algorithm of attributes.permittedAlgorithms) {
+    try {
+      await provider.canDoCrypto(check, { ...attributes, permittedAlgorithms: [algorithm] })
+      permittedAlgorithms.push(algorithm)
+    } catch (error) {
+      if (!(error instanceof ParsecError) || error.status !== ResponseStatus.PsaErrorNotSupported) throw error
+      refusal = error
+    }
+  }
+  if (permittedAlgorithms.length === 0) throw refusal
+  return { ...attributes, permittedAlgorithms }
 }

@@ -1,48 +1,35 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { constants, createHash, generateKeyPairSync, verify, type KeyObject } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, test, type TestContext } from 'node:test'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
 import {
-  describeAlgorithm,
   generatePrivateKey,
   importPrivateKey,
   opcodesOf,
   Opcode,
-  ParsecError,
-  ResponseStatus,
   signingKeyAttributes,
   signingKeyTypes,
-  type Algorithm,
-  type KeyAttributes,
-  type KeyIdentity,
   type OpcodeName,
-  type Provider,
-  type ResponseStatusName,
-  type Signer,
-  type SigningKeyType,
 } from '../../parsec-core/index.js'
+import { assertSigns, assertSignsHashes, assertVerifies } from './assert-signs.js'
+import { lifetimeContract } from './provider-lifetime.js'
+import {
+  assertStatus,
+  hasStatus,
+  identityOf,
+  message,
+  newKeyPair,
+  openFixture,
+  openWithKey,
+  sign,
+  tellGaps,
+  type ProviderFixture,
+} from './provider-fixture.js'
 
-/** A provider under judgement, and what its kind of device is known not to do. A gap is declared, never guessed. */
-export interface ProviderFixture {
-  readonly name: string
-  readonly type: string
-  open(): Promise<Provider>
-  readonly residency: { readonly generated: string; readonly imported: string }
-  readonly unsupported: {
-    readonly operations: readonly OpcodeName[]
-    readonly keyTypes: readonly SigningKeyType[]
-    readonly algorithms: readonly Algorithm[]
-  }
-}
-
-const message = Buffer.from('a message to sign')
+export { assertStatus, hasStatus, type ProviderFixture } from './provider-fixture.js'
 
 /** The specification of a provider: every kind passes it, whatever its keys are made of. */
 export function providerContract(fixture: ProviderFixture): void {
-  describe(`provider ${fixture.name}`, () => {
+  describe(`provider ${fixture.name}`, { skip: fixture.skip ?? false }, () => {
     const { unsupported } = fixture
     const keyTypes = signingKeyTypes.filter((type) => !unsupported.keyTypes.includes(type))
 
@@ -62,18 +49,29 @@ export function providerContract(fixture: ProviderFixture): void {
         const key = identityOf(type)
         const signer = await generatePrivateKey(held.provider, key, type)
         assert.equal(signer.residency, fixture.residency.generated)
-        await assertSigns(signer, unsupported.algorithms)
+        await assertSigns(signer, type, unsupported.algorithms)
+        await fixture.crossCheck?.(held.provider, key, signer.publicKey)
         await assertVerifies(held.provider, key, signer)
         await assertSignsHashes(held.provider, key, signer)
       })
 
+      if (unsupported.imports?.includes(type)) continue
       test(`imports ${type}: the public key is that of the key given, and its signatures are that key's`, async () => {
         await using held = await openFixture(fixture)
         const { privateKey, publicKey } = newKeyPair(type)
         const signer = await importPrivateKey(held.provider, identityOf(type), privateKey)
         assert.ok(signer.publicKey.equals(publicKey))
         assert.equal(signer.residency, fixture.residency.imported)
-        await assertSigns(signer, unsupported.algorithms)
+        await assertSigns(signer, type, unsupported.algorithms)
+        await fixture.crossCheck?.(held.provider, identityOf(type), publicKey)
+      })
+    }
+
+    for (const type of unsupported.imports ?? []) {
+      test(`refuses to import ${type}, which its device cannot`, async () => {
+        await using held = await openFixture(fixture)
+        const imported = importPrivateKey(held.provider, identityOf(type), newKeyPair(type).privateKey)
+        await assertStatus(imported, 'PsaErrorNotSupported')
       })
     }
 
@@ -88,6 +86,7 @@ export function providerContract(fixture: ProviderFixture): void {
     policyContract(fixture)
     namingContract(fixture)
     importContract(fixture)
+    lifetimeContract(fixture)
   })
 }
 
@@ -217,117 +216,4 @@ function importContract(fixture: ProviderFixture): void {
       await assertStatus(held.provider.psaGenerateRandom(size), 'PsaErrorInvalidArgument')
     }
   })
-}
-
-/** Checked twice by programs that are not ours, since a wrong encoding could be wrong on both sides of one. */
-async function assertSigns(signer: Signer, unsupported: readonly Algorithm[]): Promise<void> {
-  for (const algorithm of signer.algorithms) {
-    if (unsupported.includes(algorithm)) continue
-    const signature = await signer.sign(algorithm, message)
-    assert.ok(verifiesInNode(signer.publicKey, algorithm, signature), `node:crypto refuses ${algorithm}`)
-    assert.ok(verifiesInOpenssl(signer.publicKey, algorithm, signature), `openssl refuses ${algorithm}`)
-  }
-}
-
-async function assertVerifies(provider: Provider, key: KeyIdentity, signer: Signer): Promise<void> {
-  const [algorithm] = signer.algorithms
-  assert.ok(algorithm !== undefined)
-  if (!provider.psaVerifyMessage) return
-  const signature = await sign(provider, key, algorithm)
-  await provider.psaVerifyMessage(key, algorithm, message, signature)
-  const forged = Uint8Array.from(signature)
-  forged[8]! ^= 1
-  await assertStatus(provider.psaVerifyMessage(key, algorithm, message, forged), 'PsaErrorInvalidSignature')
-}
-
-/** A signature over the hash is one over the message, whoever hashed it, and the other way round. */
-async function assertSignsHashes(provider: Provider, key: KeyIdentity, signer: Signer): Promise<void> {
-  for (const algorithm of signer.algorithms) {
-    const hash = createHash(describeAlgorithm(algorithm).hash).update(message).digest()
-    if (provider.psaSignHash) {
-      const signature = await provider.psaSignHash(key, algorithm, hash)
-      await provider.psaVerifyMessage?.(key, algorithm, message, signature)
-    }
-    if (!provider.psaVerifyHash) continue
-    const signature = await sign(provider, key, algorithm)
-    await provider.psaVerifyHash(key, algorithm, hash, signature)
-    const other = createHash(describeAlgorithm(algorithm).hash).update('another message').digest()
-    await assertStatus(provider.psaVerifyHash(key, algorithm, other, signature), 'PsaErrorInvalidSignature')
-  }
-}
-
-function verifiesInNode(publicKey: KeyObject, algorithm: Algorithm, signature: Uint8Array): boolean {
-  const { hash, scheme, hashLength } = describeAlgorithm(algorithm)
-  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: hashLength }
-  return verify(hash, message, { key: publicKey, ...(scheme === 'rsa-pss' && pss) }, signature)
-}
-
-function verifiesInOpenssl(publicKey: KeyObject, algorithm: Algorithm, signature: Uint8Array): boolean {
-  const { hash, scheme } = describeAlgorithm(algorithm)
-  const folder = mkdtempSync(join(tmpdir(), 'svidecar-signature-'))
-  const file = (name: string, content: string | Uint8Array) => {
-    writeFileSync(join(folder, name), content)
-    return join(folder, name)
-  }
-  const pss = scheme === 'rsa-pss' ? ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest'] : []
-  const key = file('key.pem', publicKey.export({ type: 'spki', format: 'pem' }))
-  const args = ['dgst', `-${hash}`, '-verify', key, '-signature', file('signature', signature), ...pss]
-  try {
-    execFileSync('openssl', [...args, file('message', message)], { stdio: 'pipe' })
-    return true
-  } catch {
-    return false
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-async function sign(provider: Provider, key: KeyIdentity, algorithm: Algorithm): Promise<Uint8Array> {
-  if (provider.psaSignMessage) return provider.psaSignMessage(key, algorithm, message)
-  const hash = createHash(describeAlgorithm(algorithm).hash).update(message).digest()
-  if (provider.psaSignHash) return provider.psaSignHash(key, algorithm, hash)
-  throw new assert.AssertionError({ message: 'a provider signs something' })
-}
-
-async function openFixture(fixture: ProviderFixture) {
-  const provider = await fixture.open()
-  return { provider, [Symbol.asyncDispose]: () => provider.close() }
-}
-
-async function openWithKey(fixture: ProviderFixture, key: KeyIdentity, attributes: KeyAttributes) {
-  const held = await openFixture(fixture)
-  await held.provider.psaGenerateKey?.(key, attributes)
-  return held
-}
-
-function identityOf(keyName: string): KeyIdentity {
-  return { applicationIdentity: 'contract', keyName }
-}
-
-/** RSA keys are slow to make, and any will do. */
-const keyPairs = new Map<SigningKeyType, { privateKey: KeyObject; publicKey: KeyObject }>()
-
-function newKeyPair(type: SigningKeyType): { privateKey: KeyObject; publicKey: KeyObject } {
-  const { keyType, keyBits } = signingKeyAttributes(type)
-  const pair =
-    keyPairs.get(type) ??
-    (keyType.kind === 'RsaKeyPair'
-      ? generateKeyPairSync('rsa', { modulusLength: keyBits })
-      : generateKeyPairSync('ec', { namedCurve: `P-${keyBits}` }))
-  keyPairs.set(type, pair)
-  return pair
-}
-
-export function hasStatus(name: ResponseStatusName): (error: unknown) => boolean {
-  return (error) => error instanceof ParsecError && error.status === ResponseStatus[name]
-}
-
-export async function assertStatus(operation: Promise<unknown> | undefined, name: ResponseStatusName): Promise<void> {
-  assert.ok(operation, 'the provider has the operation')
-  await assert.rejects(operation, hasStatus(name))
-}
-
-function tellGaps(context: TestContext, { unsupported }: ProviderFixture): void {
-  const gaps = [...unsupported.operations, ...unsupported.keyTypes, ...unsupported.algorithms]
-  context.diagnostic(gaps.length === 0 ? 'no gaps' : `gaps: ${gaps.join(', ')}`)
 }

@@ -9,7 +9,8 @@ import { attributesOfKey, curveOfBits, privateKeyFromPsa, psaPrivateKeyOf } from
 import { nodeSignatureOptions } from '../../node-signature.js'
 import { signingKeyAttributes, signingKeyTypeOf } from '../../signing-keys.js'
 
-interface SoftwareKey extends DeviceKey {
+/** A private key of this process. */
+export interface SoftwareKey extends DeviceKey {
   /** OpenSSL holds the bytes and cleanses them when the object is collected; they are no JavaScript value. */
   readonly privateKey: KeyObject
 }
