@@ -3,6 +3,10 @@
  *
  * - `ERR_SPIFFE_ID_…`, `ERR_TRUST_DOMAIN_…`, `ERR_ENDPOINT_ADDRESS_…`: a text breaks the rules of its standard.
  * - `ERR_X509_SVID_…`, `ERR_X509_BUNDLE_…`: a certificate, a key or a bundle is malformed, does not fit, or is not trusted.
+ * - `ERR_JWT_SVID_…`, `ERR_JWT_BUNDLE_…`: a token, a key or a JWK Set is malformed, or the token is not to be believed.
+ * - `ERR_SPIFFE_BUNDLE_INVALID`: a document is not of the trust bundle format.
+ * - `ERR_BUNDLE_ENDPOINT_…`: a bundle endpoint of another trust domain, how it is named and what it answers.
+ * - `ERR_SOURCE_…`: a source has nothing to give.
  * - `ERR_WORKLOAD_API_…`: what happened on the stream; the gRPC error is the `cause`.
  */
 export type SpiffeErrorCode =
@@ -20,6 +24,24 @@ export type SpiffeErrorCode =
   | 'ERR_X509_SVID_UNTRUSTED'
   | 'ERR_X509_BUNDLE_INVALID'
   | 'ERR_X509_BUNDLE_NOT_FOUND'
+  | 'ERR_JWT_SVID_MALFORMED'
+  | 'ERR_JWT_SVID_INVALID'
+  | 'ERR_JWT_SVID_ALGORITHM_NOT_ALLOWED'
+  | 'ERR_JWT_SVID_AUDIENCE_MISMATCH'
+  | 'ERR_JWT_SVID_ID_MISMATCH'
+  | 'ERR_JWT_SVID_EXPIRED'
+  | 'ERR_JWT_SVID_NOT_YET_VALID'
+  | 'ERR_JWT_SVID_KEY_NOT_FOUND'
+  | 'ERR_JWT_SVID_UNTRUSTED'
+  | 'ERR_JWT_BUNDLE_INVALID'
+  | 'ERR_JWT_BUNDLE_NOT_FOUND'
+  | 'ERR_SPIFFE_BUNDLE_INVALID'
+  | 'ERR_BUNDLE_ENDPOINT_INVALID'
+  | 'ERR_BUNDLE_ENDPOINT_UNAVAILABLE'
+  | 'ERR_BUNDLE_ENDPOINT_UNTRUSTED'
+  | 'ERR_BUNDLE_ENDPOINT_RESPONSE_INVALID'
+  | 'ERR_SOURCE_NOT_READY'
+  | 'ERR_SOURCE_CLOSED'
   | 'ERR_WORKLOAD_API_SOCKET_MISSING'
   | 'ERR_WORKLOAD_API_SOCKET_FORBIDDEN'
   | 'ERR_WORKLOAD_API_REFUSED'

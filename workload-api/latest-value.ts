@@ -12,6 +12,11 @@ export class LatestValue<Value> {
     this.#wake?.()
   }
 
+  /** Drops a value that was not read yet. */
+  clear(): void {
+    this.#held = undefined
+  }
+
   /** Ends the reading, with an error unless it is undefined. A value not read yet is dropped. */
   end(error?: Error): void {
     this.#end ??= { error }

@@ -1,24 +1,8 @@
-import { Client, credentials, Metadata, type ChannelOptions, type MethodDefinition } from '@grpc/grpc-js'
+import type { Client, MethodDefinition } from '@grpc/grpc-js'
 import type { EndpointAddress } from '../endpoint/endpoint-address.js'
-import { securityHeader } from '../endpoint/security-header.js'
 import { SpiffeError } from '../errors.js'
+import { callMetadata, dial, silentError } from './channel.js'
 import { workloadApiErrorFrom } from './status.js'
-
-/** Larger than any honest message: some thousand federated bundles. */
-export const maxMessageBytes = 10 * 1024 * 1024
-
-const channelOptions: ChannelOptions = {
-  'grpc.max_receive_message_length': maxMessageBytes,
-  // Each stream has a connection of its own, dialled anew: the pauses between attempts are the watch's, and a socket
-  // that was removed and made again under the same name is found.
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.enable_retries': 0,
-  'grpc.enable_http_proxy': 0,
-  'grpc.service_config_disable_resolution': 1,
-  // Finds a peer that is gone without a word; more often than every five minutes, gRPC servers in Go hang up.
-  'grpc.keepalive_time_ms': 360_000,
-  'grpc.keepalive_timeout_ms': 20_000,
-}
 
 export interface ReceiveOptions<Message> {
   readonly address: EndpointAddress
@@ -36,7 +20,7 @@ export interface ReceiveOptions<Message> {
  */
 export async function receiveStream<Message>(options: ReceiveOptions<Message>): Promise<unknown> {
   const { address } = options
-  const client = new Client(address.target, credentials.createInsecure(), channelOptions)
+  const client = dial(address)
   try {
     return await untilEnd(client, options)
   } finally {
@@ -48,9 +32,7 @@ function untilEnd<Message>(client: Client, options: ReceiveOptions<Message>): Pr
   const { address, method, signal, onMessage } = options
   return new Promise((resolve) => {
     const { path, requestSerialize, responseDeserialize } = method
-    const metadata = new Metadata()
-    metadata.set(securityHeader.name, securityHeader.value)
-    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, metadata)
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, callMetadata())
     const end = (reason: unknown) => {
       clearTimeout(firstMessage)
       signal.removeEventListener('abort', onAbort)
@@ -67,7 +49,7 @@ function untilEnd<Message>(client: Client, options: ReceiveOptions<Message>): Pr
       }
     }
     const onAbort = () => end(signal.reason)
-    const firstMessage = setTimeout(() => end(silent(address)), options.firstMessageTimeoutMs)
+    const firstMessage = setTimeout(() => end(silentError(address)), options.firstMessageTimeoutMs)
     // Stays to the end: cancelling raises one more error, which nobody waits for any more.
     call.on('error', (error) => end(workloadApiErrorFrom(error, address)))
     call.on('end', () => end(ended(address)))
@@ -75,13 +57,6 @@ function untilEnd<Message>(client: Client, options: ReceiveOptions<Message>): Pr
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
   })
-}
-
-function silent({ display }: EndpointAddress): SpiffeError {
-  return new SpiffeError(
-    'ERR_WORKLOAD_API_TIMEOUT',
-    `the Workload API at "${display}" accepts connections but is silent`,
-  )
 }
 
 function ended({ display }: EndpointAddress): SpiffeError {

@@ -1,12 +1,24 @@
+import type { MethodDefinition } from '@grpc/grpc-js'
+import type { JwtBundleSet } from '../bundle/jwt-bundle.js'
 import { resolveEndpointAddress, type EndpointAddress } from '../endpoint/endpoint-address.js'
 import { SpiffeError } from '../errors.js'
+import type { JwtSvid } from '../jwt-svid/jwt-svid.js'
 import { LatestValue } from '../latest-value.js'
+import type { JwtBundlesResponse } from '../proto/jwt-messages.js'
 import type { X509BundlesResponse, X509SvidResponse } from '../proto/messages.js'
 import { workloadApiService } from '../proto/workload-service.js'
 import type { X509BundleSet } from '../x509/x509-bundle.js'
 import type { X509Context } from '../x509/x509-context.js'
 import { defaultBackoff, type BackoffOptions } from './backoff.js'
 import { fetchFirst } from './fetch-first.js'
+import {
+  digestOfJwtBundlesResponse,
+  readJwtBundlesResponse,
+  readJwtSvidResponse,
+  readValidation,
+  type JwtSvidParams,
+} from './jwt-response.js'
+import { unaryCall } from './unary-call.js'
 import type { WatchState } from './watch-state.js'
 import { Watch, type StreamProfile } from './watch.js'
 import {
@@ -35,8 +47,9 @@ export interface WatchCallOptions extends FetchOptions {
 }
 
 /**
- * A client of the SPIFFE Workload API, X.509 profile. Every watch and every fetch has a connection of its own. Nothing
- * is handed out that was not checked: key against leaf, ID, leaf rules, chain against bundle, validity.
+ * A client of the SPIFFE Workload API. Every watch and every fetch has a connection of its own. Nothing is handed out
+ * that was not checked: key against leaf, ID, leaf rules, chain against bundle, validity; of a token its ID, audience and
+ * expiry.
  */
 export class WorkloadApiClient implements AsyncDisposable {
   readonly address: EndpointAddress
@@ -86,6 +99,46 @@ export class WorkloadApiClient implements AsyncDisposable {
     return this.#fetch(x509Bundles(), options)
   }
 
+  /** As `watchX509Context`, for the JWT bundles (Workload API section 6.2.2). */
+  watchJwtBundles(options: WatchCallOptions = {}): AsyncGenerator<JwtBundleSet, void, undefined> {
+    return this.#watch(jwtBundles(), options)
+  }
+
+  /** As `fetchX509Context`, for the JWT bundles. */
+  fetchJwtBundles(options: FetchOptions = {}): Promise<JwtBundleSet> {
+    return this.#fetch(jwtBundles(), options)
+  }
+
+  /**
+   * A token for each identity of this process, or of the one subject (Workload API section 6.2.1); asked for anew each
+   * time, `JwtSource` is what keeps them.
+   *
+   * @throws {SpiffeError} why there is no answer, or what is wrong with it
+   */
+  async fetchJwtSvids(params: JwtSvidParams, options: FetchOptions = {}): Promise<readonly JwtSvid[]> {
+    const { audience, subject = '' } = params
+    if (audience.length === 0 || audience.includes('')) throw new TypeError('name an audience for the JWT-SVID')
+    const request = { audience, spiffeId: subject }
+    return readJwtSvidResponse(await this.#ask(workloadApiService.FetchJWTSVID, request, options), params)
+  }
+
+  /** The first of `fetchJwtSvids`: the default identity (Workload API section 8), or the subject's. */
+  async fetchJwtSvid(params: JwtSvidParams, options: FetchOptions = {}): Promise<JwtSvid> {
+    const [svid] = await this.fetchJwtSvids(params, options)
+    if (svid === undefined) throw new TypeError('an answer without a JWT-SVID was accepted')
+    return svid
+  }
+
+  /**
+   * Has the agent validate a token (Workload API section 6.2.3); `validateJwtSvid` does it here.
+   *
+   * @throws {SpiffeError} `ERR_WORKLOAD_API_INVALID_ARGUMENT` when the token is not good, or why there is no answer
+   */
+  async validateJwtSvid(token: string, audience: string, options: FetchOptions = {}): Promise<JwtSvid> {
+    const request = { audience, svid: token }
+    return readValidation(await this.#ask(workloadApiService.ValidateJWTSVID, request, options), token)
+  }
+
   /** Ends every watch and fetch; resolves when they have let go of their connections. */
   async close(): Promise<void> {
     this.#closed.abort(closedError())
@@ -128,14 +181,27 @@ export class WorkloadApiClient implements AsyncDisposable {
     }
   }
 
-  async #fetch<Message, Value>(profile: StreamProfile<Message, Value>, { signal }: FetchOptions): Promise<Value> {
+  #fetch<Message, Value>(profile: StreamProfile<Message, Value>, { signal }: FetchOptions): Promise<Value> {
+    const { address } = this
+    const firstMessageTimeoutMs = this.#firstMessageTimeoutMs
+    return this.#run(signal, (stop) => fetchFirst(profile, { address, firstMessageTimeoutMs, signal: stop }))
+  }
+
+  #ask<Request, Response>(
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    { signal }: FetchOptions,
+  ): Promise<Response> {
+    const { address } = this
+    const timeoutMs = this.#firstMessageTimeoutMs
+    return this.#run(signal, (stop) => unaryCall({ address, method, request, timeoutMs, signal: stop }))
+  }
+
+  /** What `close` waits for and ends, as the caller's signal does. */
+  async #run<Value>(signal: AbortSignal | undefined, work: (stop: AbortSignal) => Promise<Value>): Promise<Value> {
     const stop = AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])])
     stop.throwIfAborted()
-    const fetching = fetchFirst(profile, {
-      address: this.address,
-      firstMessageTimeoutMs: this.#firstMessageTimeoutMs,
-      signal: stop,
-    })
+    const fetching = work(stop)
     const running = fetching.then(
       () => undefined,
       () => undefined,
@@ -157,6 +223,11 @@ function x509Contexts(): StreamProfile<X509SvidResponse, X509Context> {
 function x509Bundles(): StreamProfile<X509BundlesResponse, X509BundleSet> {
   const method = workloadApiService.FetchX509Bundles
   return { method, read: readX509BundlesResponse, digest: digestOfX509BundlesResponse, wipe: () => {} }
+}
+
+function jwtBundles(): StreamProfile<JwtBundlesResponse, JwtBundleSet> {
+  const method = workloadApiService.FetchJWTBundles
+  return { method, read: readJwtBundlesResponse, digest: digestOfJwtBundlesResponse, wipe: () => {} }
 }
 
 function closedError(): SpiffeError {

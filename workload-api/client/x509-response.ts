@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { SpiffeError } from '../errors.js'
 import type { X509BundlesResponse, X509SvidMessage, X509SvidResponse } from '../proto/messages.js'
 import { parseSpiffeId, pathOf, trustDomainOf } from '../spiffe-id/spiffe-id.js'
@@ -7,6 +6,7 @@ import { verifyX509Svid } from '../x509/verify-x509-svid.js'
 import { X509Bundle, type X509BundleSet } from '../x509/x509-bundle.js'
 import type { X509Context } from '../x509/x509-context.js'
 import { X509Svid } from '../x509/x509-svid.js'
+import { digest, sortedEntries } from './digest.js'
 
 /**
  * Checks a whole message before any of it is believed (Workload API sections 4.5 and 5.2.1): mandatory fields, key
@@ -44,11 +44,11 @@ export function wipeKeys(response: X509SvidResponse): void {
 /** The same for two messages exactly when they say the same: agents repeat themselves at every change of anything. */
 export function digestOfX509SvidResponse({ svids, crl, federatedBundles }: X509SvidResponse): string {
   const fields = svids.flatMap((svid) => [svid.spiffeId, svid.x509Svid, svid.x509SvidKey, svid.bundle, svid.hint])
-  return digest(['svids', ...fields, 'crl', ...crl, 'federated', ...sorted(federatedBundles)])
+  return digest(['svids', ...fields, 'crl', ...crl, 'federated', ...sortedEntries(federatedBundles)])
 }
 
 export function digestOfX509BundlesResponse({ crl, bundles }: X509BundlesResponse): string {
-  return digest(['crl', ...crl, 'bundles', ...sorted(bundles)])
+  return digest(['crl', ...crl, 'bundles', ...sortedEntries(bundles)])
 }
 
 function readSvid(message: X509SvidMessage, bundles: Map<TrustDomain, X509Bundle>): X509Svid {
@@ -97,24 +97,6 @@ function withoutRepeatedHints(svids: readonly X509Svid[]): readonly X509Svid[] {
 
 function copies(values: readonly Uint8Array[]): readonly Uint8Array[] {
   return values.map((value) => Uint8Array.from(value))
-}
-
-/** A map has no order on the wire. */
-function sorted(map: Readonly<Record<string, Uint8Array>>): (string | Uint8Array)[] {
-  return Object.entries(map)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .flat()
-}
-
-function digest(fields: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256')
-  for (const field of fields) {
-    const bytes = Buffer.from(field)
-    hash.update(`${bytes.length}:`).update(bytes)
-    // A copy may have been a private key.
-    bytes.fill(0)
-  }
-  return hash.digest('base64')
 }
 
 function invalid(message: string): SpiffeError {

@@ -1,3 +1,5 @@
+import { decodeBase64 } from './base64.js'
+
 /** One block of a PEM text: its label and the bytes it stands for. */
 export interface PemBlock {
   readonly label: string
@@ -5,7 +7,6 @@ export interface PemBlock {
 }
 
 const beginLine = /^-----BEGIN ([A-Z0-9]+(?: [A-Z0-9]+)*)-----$/
-const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /**
  * The blocks of a PEM text (RFC 7468), in order. Text between blocks is skipped, as tools write explanations there.
@@ -20,7 +21,7 @@ export function readPem(text: string): readonly PemBlock[] | undefined {
     if (label !== undefined) {
       const end = lines.findIndex((line, at) => at > index && line.startsWith('-----'))
       if (end === -1 || lines[end]?.trimEnd() !== `-----END ${label}-----`) return undefined
-      const der = decodeBase64(lines.slice(index + 1, end))
+      const der = decodeLines(lines.slice(index + 1, end))
       if (der === undefined) return undefined
       blocks.push({ label, der })
       index = end
@@ -38,7 +39,7 @@ export function writePem(label: string, der: Uint8Array): string {
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n')
 }
 
-function decodeBase64(lines: readonly string[]): Uint8Array | undefined {
+function decodeLines(lines: readonly string[]): Uint8Array | undefined {
   const text = lines.map((line) => line.trim()).join('')
-  return text.length > 0 && base64Text.test(text) ? Uint8Array.from(Buffer.from(text, 'base64')) : undefined
+  return text.length > 0 ? decodeBase64(text) : undefined
 }

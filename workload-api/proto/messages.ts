@@ -4,6 +4,7 @@
  * itself, so the two cannot part unseen.
  */
 import protobuf from 'protobufjs/minimal.js'
+import { absent, eachField, finish, tag } from './fields.js'
 
 export interface X509SvidMessage {
   readonly spiffeId: string
@@ -23,11 +24,6 @@ export interface X509BundlesResponse {
   readonly crl: readonly Uint8Array[]
   readonly bundles: Readonly<Record<string, Uint8Array>>
 }
-
-/** A field's tag: its number and that its value has a length, as the values of all fields here have. */
-const tag = (field: number): number => (field << 3) | 2
-
-const absent: Uint8Array = new Uint8Array(0)
 
 /** What is read are views of `bytes`: to overwrite a message is to overwrite them. */
 export function decodeX509SvidResponse(bytes: Uint8Array): X509SvidResponse {
@@ -67,7 +63,7 @@ export function encodeX509BundlesResponse({ crl, bundles }: X509BundlesResponse)
   return finish(writer)
 }
 
-type BundleEntry = readonly [trustDomainId: string, der: Uint8Array]
+export type BundleEntry = readonly [trustDomainId: string, bundle: Uint8Array]
 
 function decodeX509Svid(bytes: Uint8Array): X509SvidMessage {
   const svid = { spiffeId: '', x509Svid: absent, x509SvidKey: absent, bundle: absent, hint: '' }
@@ -90,7 +86,7 @@ function encodeX509Svid(svid: X509SvidMessage, writer: protobuf.Writer): protobu
 }
 
 /** A map is a repeated message of key and value. */
-function decodeBundleEntry(bytes: Uint8Array): BundleEntry {
+export function decodeBundleEntry(bytes: Uint8Array): BundleEntry {
   let id = ''
   let der = absent
   eachField(bytes, {
@@ -100,26 +96,12 @@ function decodeBundleEntry(bytes: Uint8Array): BundleEntry {
   return [id, der]
 }
 
-function encodeBundles(bundles: Readonly<Record<string, Uint8Array>>, field: number, writer: protobuf.Writer): void {
+export function encodeBundles(
+  bundles: Readonly<Record<string, Uint8Array>>,
+  field: number,
+  writer: protobuf.Writer,
+): void {
   for (const [id, der] of Object.entries(bundles)) {
     writer.uint32(tag(field)).fork().uint32(tag(1)).string(id).uint32(tag(2)).bytes(der).ldelim()
   }
-}
-
-type FieldReaders = Readonly<Record<number, (reader: protobuf.Reader) => void>>
-
-/** Calls each field's reader by its tag; a field that has none is skipped, as proto3 asks. */
-function eachField(bytes: Uint8Array, readers: FieldReaders): void {
-  const reader = protobuf.Reader.create(bytes)
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32()
-    const read = readers[tag]
-    if (read === undefined) reader.skipType(tag & 7)
-    else read(reader)
-  }
-}
-
-function finish(writer: protobuf.Writer): Buffer {
-  const { buffer, byteOffset, byteLength } = writer.finish()
-  return Buffer.from(buffer, byteOffset, byteLength)
 }

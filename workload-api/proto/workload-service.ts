@@ -1,11 +1,21 @@
 import type { MethodDefinition } from '@grpc/grpc-js'
 import {
+  decodeJwtBundlesResponse,
+  decodeJwtSvidRequest,
+  decodeJwtSvidResponse,
+  decodeValidateJwtSvidRequest,
+  decodeValidateJwtSvidResponse,
+  encodeJwtBundlesResponse,
+  encodeJwtSvidRequest,
+  encodeJwtSvidResponse,
+  encodeValidateJwtSvidRequest,
+  encodeValidateJwtSvidResponse,
+} from './jwt-messages.js'
+import {
   decodeX509BundlesResponse,
   decodeX509SvidResponse,
   encodeX509BundlesResponse,
   encodeX509SvidResponse,
-  type X509BundlesResponse,
-  type X509SvidResponse,
 } from './messages.js'
 
 /** How one kind of message is put on the wire and read from it. */
@@ -14,38 +24,50 @@ interface Codec<Message> {
   readonly decode: (bytes: Buffer) => Message
 }
 
-const unread: Codec<object> = { encode: () => Buffer.alloc(0), decode: () => ({}) }
+/** A request that says nothing, as those for streams are. */
+const empty: Codec<object> = { encode: () => Buffer.alloc(0), decode: () => ({}) }
 
-/** Every request of the X.509 profile is empty, and those of the JWT profile are refused before they are read. */
-function method<Response extends object>(
+function method<Request extends object, Response extends object>(
   name: string,
-  answer: Codec<Response>,
-  { stream }: { readonly stream: boolean },
-): MethodDefinition<object, Response> {
+  stream: boolean,
+  request: Codec<Request>,
+  response: Codec<Response>,
+): MethodDefinition<Request, Response> {
   return {
     path: `/SpiffeWorkloadAPI/${name}`,
     requestStream: false,
     responseStream: stream,
-    requestSerialize: unread.encode,
-    requestDeserialize: unread.decode,
-    responseSerialize: answer.encode,
-    responseDeserialize: answer.decode,
+    requestSerialize: request.encode,
+    requestDeserialize: request.decode,
+    responseSerialize: response.encode,
+    responseDeserialize: response.decode,
   }
 }
 
-/** The methods of `workload.proto` and what each answers; those of the JWT profile are there to answer `Unimplemented`. */
+/** The methods of `workload.proto`: what each is asked and what it answers. */
 export const workloadApiService = {
-  FetchX509SVID: method<X509SvidResponse>(
-    'FetchX509SVID',
-    { encode: encodeX509SvidResponse, decode: decodeX509SvidResponse },
-    { stream: true },
+  FetchX509SVID: method('FetchX509SVID', true, empty, {
+    encode: encodeX509SvidResponse,
+    decode: decodeX509SvidResponse,
+  }),
+  FetchX509Bundles: method('FetchX509Bundles', true, empty, {
+    encode: encodeX509BundlesResponse,
+    decode: decodeX509BundlesResponse,
+  }),
+  FetchJWTSVID: method(
+    'FetchJWTSVID',
+    false,
+    { encode: encodeJwtSvidRequest, decode: decodeJwtSvidRequest },
+    { encode: encodeJwtSvidResponse, decode: decodeJwtSvidResponse },
   ),
-  FetchX509Bundles: method<X509BundlesResponse>(
-    'FetchX509Bundles',
-    { encode: encodeX509BundlesResponse, decode: decodeX509BundlesResponse },
-    { stream: true },
+  FetchJWTBundles: method('FetchJWTBundles', true, empty, {
+    encode: encodeJwtBundlesResponse,
+    decode: decodeJwtBundlesResponse,
+  }),
+  ValidateJWTSVID: method(
+    'ValidateJWTSVID',
+    false,
+    { encode: encodeValidateJwtSvidRequest, decode: decodeValidateJwtSvidRequest },
+    { encode: encodeValidateJwtSvidResponse, decode: decodeValidateJwtSvidResponse },
   ),
-  FetchJWTSVID: method('FetchJWTSVID', unread, { stream: false }),
-  FetchJWTBundles: method('FetchJWTBundles', unread, { stream: true }),
-  ValidateJWTSVID: method('ValidateJWTSVID', unread, { stream: false }),
 } as const

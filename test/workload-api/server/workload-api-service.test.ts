@@ -3,7 +3,16 @@ import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { Client, credentials, Metadata, Server, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js'
+import {
+  Client,
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type MethodDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import {
   addWorkloadApi,
   parseTrustDomain,
@@ -63,10 +72,10 @@ class Serving implements AsyncDisposable {
     const client = new Client(`unix://${this.folder.socket}`, credentials.createInsecure())
     const metadata = new Metadata()
     for (const value of headers) metadata.add('workload.spiffe.io', value)
-    const { path, requestSerialize, responseDeserialize } = workloadApiService[name]
+    const { path, responseDeserialize } = workloadApiService[name] as MethodDefinition<object, object>
     const call = client.makeServerStreamRequest<object, object>(
       path,
-      requestSerialize,
+      () => Buffer.alloc(0),
       responseDeserialize,
       {},
       metadata,
