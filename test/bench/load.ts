@@ -12,6 +12,8 @@ export interface LoadResult {
   readonly p99_us: number
   readonly max_us: number
   readonly cpu_seconds: number
+  /** Its threads ready to run, but without a processor. */
+  readonly wait_seconds: number
 }
 
 export type LoadMode = 'handshakes' | 'upload' | 'download' | 'roundtrips' | 'idle'
@@ -43,6 +45,10 @@ export class Backend implements AsyncDisposable {
     const address = field(await process.next(), 'listening')
     if (typeof address !== 'string') throw new TypeError('the backend did not say where it listens')
     return new Backend(address, process)
+  }
+
+  get pid(): number {
+    return this.process.pid
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,9 +115,10 @@ export class Load {
     const line = await process.next()
     const failed = numberField(line, 'failed')
     if (failed > 0) throw new Error(`${failed} of the connections of "${mode}" failed`)
-    const names = ['done', 'bytes', 'seconds', 'p50_us', 'p99_us', 'max_us', 'cpu_seconds'] as const
-    const [done, bytes, seconds, p50_us, p99_us, max_us, cpu_seconds] = names.map((name) => numberField(line, name))
-    return { done, failed, bytes, seconds, p50_us, p99_us, max_us, cpu_seconds } as LoadResult
+    const names = ['done', 'bytes', 'seconds', 'p50_us', 'p99_us', 'max_us', 'cpu_seconds', 'wait_seconds'] as const
+    return Object.fromEntries(
+      [...names, 'failed'].map((name) => [name, numberField(line, name)]),
+    ) as unknown as LoadResult
   }
 
   hold(connect: string, tls: boolean, flags: Flags): HeldConnections {

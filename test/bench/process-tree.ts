@@ -43,6 +43,22 @@ export function threadsMs(pid: number): number {
   return nanoseconds.reduce((total, part) => total + part, 0) / 1e6
 }
 
+/**
+ * Time that the threads of one process beside its first were ready to run and waited for a processor, in milliseconds:
+ * in a process on Node those that carry the bytes, and not the one that runs JavaScript.
+ */
+export function otherThreadsWaitMs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`).filter((thread) => Number(thread) !== pid)
+  const nanoseconds = threads.map((thread) => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ', 2)[1])
+    } catch {
+      return 0 // it ended between the listing and the reading
+    }
+  })
+  return nanoseconds.reduce((total, part) => total + part, 0) / 1e6
+}
+
 function smapsKilobytes(rollup: string, pattern: RegExp): number {
   return [...rollup.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0)
 }

@@ -15,6 +15,17 @@ fn cpu_seconds() -> f64 {
     ticks as f64 / TICKS_PER_SECOND
 }
 
+/// How long threads of this process were ready to run and waited for a processor: the second field of each `schedstat`,
+/// in nanoseconds. 0 where the kernel does not count it.
+fn wait_seconds() -> f64 {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let waited = threads.filter_map(|thread| {
+        let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        schedstat.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    waited.sum::<u64>() as f64 / 1e9
+}
+
 fn percentile(sorted: &[Duration], per_thousand: usize) -> u128 {
     let index = (sorted.len() * per_thousand / 1000).min(sorted.len().saturating_sub(1));
     sorted.get(index).map_or(0, Duration::as_micros)
@@ -41,7 +52,7 @@ impl Tally {
         self.latencies.sort_unstable();
         println!(
             "{{\"mode\":\"{mode}\",\"callers\":{callers},\"done\":{},\"failed\":{},\"bytes\":{},\"seconds\":{:.3},\
-             \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"cpu_seconds\":{:.2}}}",
+             \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"cpu_seconds\":{:.2},\"wait_seconds\":{:.6}}}",
             self.latencies.len(),
             self.failed,
             self.bytes,
@@ -50,6 +61,7 @@ impl Tally {
             percentile(&self.latencies, 990),
             percentile(&self.latencies, 1000),
             cpu_seconds(),
+            wait_seconds(),
         );
     }
 }
