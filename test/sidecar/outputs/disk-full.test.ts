@@ -6,15 +6,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Output } from '../../../sidecar/outputs/output.js'
 import { until } from '../../scenarios/running-sidecar.js'
-import {
-  Announcements,
-  namesIn,
-  outputConfig,
-  outputFolder,
-  silentLog,
-  TestIdentity,
-  textOf,
-} from './output-fixture.js'
+import { Announcements, namesIn, outputConfig, silentLog, TestIdentity, textOf } from './output-fixture.js'
 
 /** A file system of 64 KiB; undefined where this user may mount none. */
 function mountSmall(t: TestContext): string | undefined {
