@@ -66,8 +66,8 @@ export interface ProcessConfig {
 
 /** Probes over HTTP, as spiffe-helper answers them. */
 export interface HealthConfig {
-  /** An IP literal; `::` is every address. */
-  readonly host: string
+  /** An IP literal or `localhost`; undefined: every address, since a kubelet asks at the one of the pod. */
+  readonly host: string | undefined
   readonly port: number
   readonly livenessPath: string
   readonly readinessPath: string

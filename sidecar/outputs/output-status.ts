@@ -15,3 +15,10 @@ export interface OutputStatus {
   /** Why it is not ready, a sentence each; empty when every file lies on disk, valid and current. */
   readonly problems: readonly string[]
 }
+
+/** One file in the words of spiffe-helper's probes. */
+export interface FileStatus {
+  readonly path: string
+  readonly kind: 'x509' | 'jwt'
+  readonly state: 'unwritten' | 'failed' | 'written'
+}

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Backoff } from '../clock/backoff.js'
 import type { OutputConfig } from '../config/output-model.js'
 import { errorText, type Logger } from '../log/logger.js'
@@ -7,8 +8,8 @@ import { digestOf, type Layout, type OutputFile, type WrittenFile } from './file
 import { FlatLayout } from './flat-layout.js'
 import type { JwtFeed } from './jwt-material.js'
 import { assertWritable } from './output-directory.js'
-import type { OutputStatus } from './output-status.js'
-import { isTrustDomainBundleName, planFiles, wantsX509 } from './plan-files.js'
+import type { FileStatus, OutputStatus } from './output-status.js'
+import { isTrustDomainBundleName, jwtNames, planFiles, wantsX509 } from './plan-files.js'
 import type { SvidFeed } from './svid-material.js'
 
 export interface OutputDependencies {
@@ -103,6 +104,21 @@ export class Output {
       writeFailures: this.#writeFailures,
       problems: this.#problems(now),
     }
+  }
+
+  /** Every file of the set and of what is still missing of it. */
+  fileStatuses(): readonly FileStatus[] {
+    const ofJwt = new Set(jwtNames(this.config))
+    const statusOf = (name: string, state: FileStatus['state']): FileStatus => ({
+      path: join(this.config.directory, name),
+      kind: ofJwt.has(name) ? 'jwt' : 'x509',
+      state,
+    })
+    const isWell = this.#failure === undefined && this.#faults.length === 0
+    return [
+      ...this.#written.map(({ name }) => statusOf(name, isWell ? 'written' : 'failed')),
+      ...this.#missing.map((name) => statusOf(name, this.#failure === undefined ? 'unwritten' : 'failed')),
+    ]
   }
 
   /** Waits for the write under way; the files stay. */

@@ -69,6 +69,12 @@ export function wantsX509(config: OutputConfig): boolean {
   return x509Names(config).length > 0 || config.bundlePerTrustDomain
 }
 
+/** The names of tokens and JWT bundles. */
+export function jwtNames(config: OutputConfig): readonly string[] {
+  const bundles = [config.jwtBundleFileName, config.jwksFileName, config.spiffeBundleFileName]
+  return [...config.jwtSvids.map(({ fileName }) => fileName), ...bundles.filter((name) => name !== undefined)]
+}
+
 function x509Names({ bundleFileName, keyFileName, svidFileName }: OutputConfig): readonly string[] {
   return [...new Set([bundleFileName, keyFileName, svidFileName].filter((name) => name !== undefined))]
 }
