@@ -13,6 +13,8 @@ export interface Signer {
   readonly algorithms: readonly Algorithm[]
   /** `software`, `generated in Tpm`, `imported into Pkcs11`. */
   readonly residency: string
+  /** Why the key cannot be used any more: its device lost it, or it was destroyed. Undefined for a key that is there. */
+  gone?(): string | undefined
   /**
    * Signs the message (not its hash). The signature is as X.509 and TLS carry it: ECDSA as DER, RSA as a string of the
    * modulus' length. Throws `ParsecError`.
@@ -31,6 +33,7 @@ export async function openSigner(provider: Provider, key: KeyIdentity): Promise<
     publicKey,
     algorithms: attributes.permittedAlgorithms,
     residency,
+    gone: () => reasonGone(provider, key),
     sign: async (algorithm, message) => {
       const signature = await signMessage(provider, key, algorithm, message)
       return describeAlgorithm(algorithm).scheme === 'ecdsa'
@@ -47,6 +50,14 @@ async function signMessage(provider: Provider, key: KeyIdentity, algorithm: Algo
   if (provider.psaSignHash === undefined) throw notSupported(`"${provider.name}" cannot sign`)
   const hash = createHash(describeAlgorithm(algorithm).hash).update(message).digest()
   return provider.psaSignHash(key, algorithm, hash)
+}
+
+function reasonGone(provider: Provider, key: KeyIdentity): string | undefined {
+  try {
+    return provider.keyInfo(key).missing
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function exporterOf(provider: Provider, key: KeyIdentity): () => Uint8Array {

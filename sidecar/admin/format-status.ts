@@ -1,7 +1,7 @@
 import { escapeText } from '../log/escape-text.js'
 import { formatBytes, formatDuration } from './format-quantity.js'
 import { formatTable } from './format-table.js'
-import type { IdentityStatus, Status, TunnelStatus } from './status.js'
+import type { IdentityStatus, KeyProviderStatus, Status, TunnelStatus } from './status.js'
 
 const completed = 'completed'
 
@@ -71,6 +71,12 @@ function authorityRow(authority: Status['authorities'][number], now: number): re
   ]
 }
 
+const keyProviderHeadings = ['KEY PROVIDER', 'TYPE', 'STATE', 'KEYS', 'MISSING']
+
+function keyProviderRow({ name, type, state, keys, missingKeys }: KeyProviderStatus): readonly string[] {
+  return [name, type, state, String(keys), missingKeys === 0 ? '-' : String(missingKeys)]
+}
+
 function reloadLines(status: Status): readonly string[] {
   const { lastReload } = status.config
   if (lastReload === undefined || lastReload.succeeded) return []
@@ -92,6 +98,7 @@ export function formatStatus(status: Status, now: number): string {
         status.identities.map((identity) => identityRow(identity, now)),
       ),
     status.tunnels.length > 0 && formatTable(tunnelHeadings, status.tunnels.map(tunnelRow)),
+    status.keyProviders.length > 0 && formatTable(keyProviderHeadings, status.keyProviders.map(keyProviderRow)),
     status.authorities.length > 0 &&
       formatTable(
         authorityHeadings,

@@ -11,6 +11,8 @@ export interface Status {
   readonly identities: readonly IdentityStatus[]
   readonly tunnels: readonly TunnelStatus[]
   readonly authorities: readonly AuthorityStatus[]
+  /** What keeps private keys: the blocks of the file, and `memory` for identities without one. */
+  readonly keyProviders: readonly KeyProviderStatus[]
   readonly log: { readonly lostLines: number }
 }
 
@@ -22,12 +24,17 @@ export interface ConfigStatus {
     { readonly at: string; readonly succeeded: boolean; readonly faults: readonly string[] } | undefined
 }
 
-/** `expired`: there was an SVID and its time is over; the tunnels refuse new connections until there is one again. */
-export type IdentityState = 'waiting' | 'valid' | 'expired'
+/**
+ * `expired`: there was an SVID and its time is over. `key_missing`: the device lost the key of the SVID in use. In both
+ * the tunnels refuse new connections until there is a new SVID.
+ */
+export type IdentityState = 'waiting' | 'valid' | 'expired' | 'key_missing'
 
 export interface IdentityStatus {
   readonly name: string
   readonly source: string
+  /** The label of its block; `memory` without one. */
+  readonly keyProvider: string
   readonly state: IdentityState
   readonly svid:
     | {
@@ -73,4 +80,17 @@ export interface AuthorityStatus {
   readonly listen: string
   readonly issued: number
   readonly authorities: readonly { readonly serialNumber: string; readonly notAfter: string }[]
+}
+
+export interface KeyProviderStatus {
+  readonly name: string
+  readonly type: string
+  /** `lost`: its device does not answer; handshakes that need it are refused until it does. */
+  readonly state: 'ready' | 'lost'
+  readonly lostSince: string | undefined
+  /** Why it is lost, and what is waited for. */
+  readonly reason: string | undefined
+  readonly keys: number
+  /** Keys that are known and that the device no longer has. */
+  readonly missingKeys: number
 }

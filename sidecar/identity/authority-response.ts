@@ -20,7 +20,7 @@ export interface ExpectedSvid {
 }
 
 export interface AcceptedSvid {
-  readonly update: IdentityUpdate
+  readonly update: Omit<IdentityUpdate, 'refuse'>
   readonly verified: VerifiedX509Svid
 }
 

@@ -8,13 +8,21 @@ import { AuthorityClient } from './authority-client.js'
 import { takeTurn } from './authority-queue.js'
 import { acceptSvid, type AcceptedSvid } from './authority-response.js'
 import type { IdentityListener, IdentitySource, IdentityUpdate } from './identity-source.js'
-import { RotatingKey } from './rotating-key.js'
+import { RotatingKey, type CandidateKey } from './rotating-key.js'
 
 export interface AuthoritySourceOptions extends IdentityListener {
   /** Makes and holds the identity's keys; stays the caller's. */
   readonly provider: Provider
+  /** How long a handshake may sign with a key after the next one took over; a minute when not given. */
+  readonly handshakeBoundMs?: () => number
   /** How long one request may take; 5 s when not given. */
   readonly requestTimeoutMs?: number
+}
+
+/** A key and the SVID for it, checked and offered to whoever uses the identity. */
+interface Offer {
+  readonly key: CandidateKey
+  readonly accepted: AcceptedSvid
 }
 
 /** Renewal at half of what is left of an SVID, a little earlier by chance, so that many do not renew at once. */
@@ -52,6 +60,7 @@ export class AuthoritySource implements IdentitySource {
     this.#keys = new RotatingKey({
       provider: options.provider,
       applicationIdentity: `svidecar/identity/${config.name}`,
+      handshakeBoundMs: options.handshakeBoundMs ?? (() => 60_000),
       made: { keyType: config.keyType, rotation: config.keyRotation },
       onLeftover: (error) => this.#tell(error, 0, 'a key of an earlier SVID could not be destroyed in its provider'),
     })
@@ -61,14 +70,24 @@ export class AuthoritySource implements IdentitySource {
   async *updates(signal: AbortSignal): AsyncGenerator<IdentityUpdate, void, undefined> {
     const stop = () => this.#alarm.wake()
     signal.addEventListener('abort', stop)
+    const unlisten = this.#keys.listen({
+      onMissing: (reason) => this.#keyMissing(reason),
+      onReady: () => this.#failures > 0 && this.#alarm.wake(),
+    })
     try {
       await this.#keys.clearStrays()
       while (!signal.aborted) {
-        const accepted = await this.#attempt(signal)
-        if (accepted) yield accepted.update
-        await this.#pause(signal, accepted ? renewalTime(accepted) : Date.now() + this.#backoffMs())
+        const offer = await this.#attempt(signal)
+        if (offer) {
+          let used = true
+          const refuse = () => void (used = false)
+          yield { ...offer.accepted.update, refuse }
+          await this.#conclude(offer, used)
+        }
+        await this.#pause(signal, this.#failures === 0 && offer ? renewalTime(offer.accepted) : this.#retryAt())
       }
     } finally {
+      unlisten()
       signal.removeEventListener('abort', stop)
       this.#client?.close()
       await this.#keys.close()
@@ -76,13 +95,13 @@ export class AuthoritySource implements IdentitySource {
   }
 
   /** The next SVID, or undefined after telling why there is none. */
-  async #attempt(signal: AbortSignal): Promise<AcceptedSvid | undefined> {
+  async #attempt(signal: AbortSignal): Promise<Offer | undefined> {
     try {
-      const accepted = await this.#renew(signal)
+      const offer = await this.#renew(signal)
       this.#failures = 0
       this.#told = undefined
       this.#client?.onDisconnect(() => this.#alarm.wake())
-      return accepted
+      return offer
     } catch (error) {
       // A connection that led to this may be to a process that is stopped or replaced: the next attempt makes its own.
       this.#client?.close()
@@ -93,7 +112,25 @@ export class AuthoritySource implements IdentitySource {
     }
   }
 
-  async #renew(signal: AbortSignal): Promise<AcceptedSvid> {
+  /** Only what is in use replaces the key before: a key whose proof failed is no reason to destroy a good one. */
+  async #conclude({ key }: Offer, used: boolean): Promise<void> {
+    if (used) this.#keys.use(key, Date.now())
+    else {
+      this.#failures += 1
+      await this.#keys.discard(key)
+    }
+  }
+
+  #keyMissing(reason: string): void {
+    this.#tell(
+      new Error(reason),
+      0,
+      'the key of the SVID in use is gone from its device: a new key and SVID are asked for',
+    )
+    this.#alarm.wake()
+  }
+
+  async #renew(signal: AbortSignal): Promise<Offer> {
     const done = await takeTurn(this.#address.target, signal)
     try {
       return await this.#request(signal)
@@ -102,15 +139,13 @@ export class AuthoritySource implements IdentitySource {
     }
   }
 
-  async #request(signal: AbortSignal): Promise<AcceptedSvid> {
+  async #request(signal: AbortSignal): Promise<Offer> {
     const key = await this.#keys.next()
     try {
       const csr = await createCertificateRequest(key.signer, { uri: this.#id })
       this.#client ??= new AuthorityClient(this.#address.target, { deadlineMs: this.#options.requestTimeoutMs ?? 5000 })
       const response = await this.#client.signX509Svid({ spiffeId: this.#id, csr }, signal)
-      const accepted = acceptSvid(response, { id: this.#id, signer: key.signer })
-      this.#keys.use(key, Date.now())
-      return accepted
+      return { key, accepted: acceptSvid(response, { id: this.#id, signer: key.signer }) }
     } catch (error) {
       await this.#keys.discard(key)
       throw error
@@ -125,6 +160,10 @@ export class AuthoritySource implements IdentitySource {
       await this.#keys.destroyRetired(Date.now())
       if (until === time || Date.now() < until) return
     }
+  }
+
+  #retryAt(): number {
+    return Date.now() + this.#backoffMs()
   }
 
   #backoffMs(): number {

@@ -9,6 +9,11 @@ export interface IdentityUpdate {
   readonly bundles: X509BundleSet
   /** Empty when the issuer gave none. */
   readonly hint: string
+  /**
+   * Called, before the next update is asked for, by whoever could not put this one to use: the key before stays, and
+   * the source tries again. Without it the update counts as in use, and the key before is destroyed in time.
+   */
+  readonly refuse: () => void
 }
 
 /**

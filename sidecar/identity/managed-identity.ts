@@ -1,6 +1,7 @@
 import { BundleSet, Identity, type IdentityKey } from '../../native/index.js'
 import type { X509BundleSet } from '../../workload-api/index.js'
 import type { IdentityConfig } from '../config/model.js'
+import { memoryProvider } from '../keys/open-key-provider.js'
 import type { Logger } from '../log/logger.js'
 import { errorText } from '../log/logger.js'
 import type { IdentityState, IdentityStatus } from '../admin/status.js'
@@ -77,6 +78,11 @@ export class ManagedIdentity {
     return this.#current
   }
 
+  /** Where the private key in use came to be and is held; undefined without an SVID. */
+  get residency(): string | undefined {
+    return this.#current?.update.signer.residency
+  }
+
   /** Resolves when there is a usable identity; rejects when the source gave up or the signal fired. */
   async ready(signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#ended.signal])
@@ -102,6 +108,7 @@ export class ManagedIdentity {
 
   state(now: number = Date.now()): IdentityState {
     if (this.#current === undefined) return 'waiting'
+    if (this.#current.update.signer.gone?.() !== undefined) return 'key_missing'
     // RFC 5280, 4.1.2.5: the last second belongs to the validity, and the data plane serves through it.
     return Math.floor(now / 1000) * 1000 <= this.#current.identity.notAfter.getTime() ? 'valid' : 'expired'
   }
@@ -110,6 +117,7 @@ export class ManagedIdentity {
     return {
       name: this.config.name,
       source: this.config.source,
+      keyProvider: this.config.keyProvider ?? memoryProvider.name,
       state: this.state(),
       svid: this.#current === undefined ? undefined : svidStatus(this.#current),
       svidsUsed: this.#svidsUsed,
@@ -132,6 +140,7 @@ export class ManagedIdentity {
       try {
         await this.#use(update)
       } catch (error) {
+        update.refuse()
         this.onEvent({
           kind: 'failed',
           error: error instanceof Error ? error : new Error(String(error)),

@@ -8,6 +8,8 @@ import { WorkloadApiSource } from './workload-api-source.js'
 export interface IdentitySourceOptions extends IdentityListener {
   /** Makes or takes over, and holds, the identity's keys; stays the caller's. */
   readonly provider: Provider
+  /** How long, in milliseconds, a handshake may sign with a key after the next one took over. */
+  readonly handshakeBoundMs: () => number
 }
 
 type Opener<Config extends IdentityConfig> = (config: Config, options: IdentitySourceOptions) => IdentitySource

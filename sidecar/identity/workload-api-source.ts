@@ -13,16 +13,24 @@ import {
 import type { WorkloadApiIdentityConfig } from '../config/index.js'
 import { chooseSvid, listSvids, SvidChoiceError } from './choose-svid.js'
 import type { IdentityListener, IdentitySource, IdentityUpdate } from './identity-source.js'
-import { RotatingKey } from './rotating-key.js'
+import { RotatingKey, type CandidateKey } from './rotating-key.js'
 import { WorkloadApiTroubles } from './workload-api-troubles.js'
 
 export interface WorkloadApiSourceOptions extends IdentityListener {
   /** Takes the keys over; stays the caller's. */
   readonly provider: Provider
+  /** How long a handshake may sign with a key after the next one took over; a minute when not given. */
+  readonly handshakeBoundMs?: () => number
   /** Between attempts to reach the agent; 500 ms to 5 s when not given. */
   readonly backoff?: BackoffOptions
   /** How long an agent that was reached may stay silent; 30 s when not given. */
   readonly firstMessageTimeoutMs?: number
+}
+
+/** An SVID whose key the provider holds, checked and offered to whoever uses the identity. */
+interface Offer {
+  readonly key: CandidateKey
+  readonly update: Omit<IdentityUpdate, 'refuse'>
 }
 
 /** The agent is on this host: looking again costs little, and a recovery shall take no longer than a glance. */
@@ -42,6 +50,8 @@ export class WorkloadApiSource implements IdentitySource {
   readonly #troubles: WorkloadApiTroubles
   #current: Pick<IdentityUpdate, 'chain' | 'bundles'> | undefined
   #warned = false
+  /** Fires when the agent shall be asked from the start. */
+  #again = new AbortController()
   #destruction: NodeJS.Timeout | undefined
 
   /** Throws `SpiffeError` for an address that is none. */
@@ -58,33 +68,47 @@ export class WorkloadApiSource implements IdentitySource {
     this.#keys = new RotatingKey({
       provider,
       applicationIdentity: `svidecar/identity/${config.name}`,
+      handshakeBoundMs: options.handshakeBoundMs ?? (() => 60_000),
       onLeftover: (error) => this.#troubles.keyLeftOver(error),
     })
   }
 
   /** One iteration, once. The keys it took over are destroyed when it ends. */
   async *updates(signal: AbortSignal): AsyncGenerator<IdentityUpdate, void, undefined> {
+    const unlisten = this.#keys.listen({
+      onMissing: (reason) => this.#keyMissing(reason),
+      onReady: () => this.#again.abort(),
+    })
     try {
       await this.#keys.clearStrays()
       while (!signal.aborted) {
-        yield* this.#follow(signal)
-        await pause(providerPauseMs, signal)
+        this.#again = new AbortController()
+        yield* this.#follow(AbortSignal.any([signal, this.#again.signal]))
+        if (!this.#again.signal.aborted) await pause(providerPauseMs, AbortSignal.any([signal, this.#again.signal]))
       }
     } finally {
+      unlisten()
       clearTimeout(this.#destruction)
       await this.#client.close()
       await this.#keys.close()
     }
   }
 
-  /** Ends when the signal fires or the provider failed: the agent will not send the same again unasked. */
+  /**
+   * Ends when the signal fires, the provider failed, or what was offered could not be used: the agent will not send the
+   * same again unasked.
+   */
   async *#follow(signal: AbortSignal): AsyncGenerator<IdentityUpdate, void, undefined> {
     const onState = this.#troubles.onState
     for await (const context of this.#client.watchX509Context({ signal, onState })) {
       try {
-        const update = await this.#accept(context)
-        this.#troubles.contextUsed(update !== undefined)
-        if (update !== undefined) yield update
+        const offer = await this.#accept(context)
+        this.#troubles.contextUsed(offer !== undefined)
+        if (offer === undefined) continue
+        let used = true
+        yield { ...offer.update, refuse: () => void (used = false) }
+        if (!used) return await this.#keys.discard(offer.key)
+        this.#inUse(offer)
       } catch (error) {
         if (error instanceof ParsecError) {
           this.#troubles.contextUnusable(error, providerPauseMs)
@@ -97,7 +121,7 @@ export class WorkloadApiSource implements IdentitySource {
   }
 
   /** What a context changes for this identity: undefined when only other identities of the agent's changed. */
-  async #accept({ svids, bundles }: X509Context): Promise<IdentityUpdate | undefined> {
+  async #accept({ svids, bundles }: X509Context): Promise<Offer | undefined> {
     const svid = chooseSvid(svids, this.#config)
     this.#warnOfOthers(svids)
     if (this.#current !== undefined && sameChain(this.#current.chain, svid.chain)) {
@@ -110,10 +134,21 @@ export class WorkloadApiSource implements IdentitySource {
       await this.#keys.discard(key)
       throw error
     }
+    return { key, update: { chain: svid.chain, signer: key.signer, bundles, hint: svid.hint } }
+  }
+
+  /** Only what is in use replaces the key before: a key whose proof failed is no reason to destroy a good one. */
+  #inUse({ key, update }: Offer): void {
     this.#keys.use(key, Date.now())
     this.#scheduleDestruction()
-    this.#current = { chain: svid.chain, bundles }
-    return { chain: svid.chain, signer: key.signer, bundles, hint: svid.hint }
+    this.#current = update
+  }
+
+  /** The bytes of the key were wiped when the provider took it over: the agent is asked for them again. */
+  #keyMissing(reason: string): void {
+    this.#current = undefined
+    this.#troubles.keyMissing(new Error(reason))
+    this.#again.abort()
   }
 
   #warnOfOthers(svids: readonly X509Svid[]): void {

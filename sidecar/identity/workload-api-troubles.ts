@@ -53,6 +53,15 @@ export class WorkloadApiTroubles {
     })
   }
 
+  keyMissing(error: Error): void {
+    this.#listener.onEvent({
+      kind: 'waiting',
+      error,
+      advice: 'the key of the SVID in use is gone from its device: the agent is asked for it again',
+      retryInMs: 0,
+    })
+  }
+
   #agentFailed(error: Error, retryAt: Date | undefined): void {
     this.#agentFails = true
     const retryInMs = retryAt === undefined ? undefined : Math.max(0, retryAt.getTime() - Date.now())

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { Status, TunnelStatus } from '../admin/status.js'
+import type { KeyProviderStatus, Status, TunnelStatus } from '../admin/status.js'
 import { handshakeHistogram } from './handshake-histogram.js'
 import type { MetricsSource } from './metrics-server.js'
 
@@ -39,6 +39,11 @@ function notAfterSamples(status: Status): readonly Sample[] {
   ])
 }
 
+const perKeyProvider =
+  (value: (provider: KeyProviderStatus) => number): MetricDescriptor['samples'] =>
+  (status) =>
+    status.keyProviders.map((provider) => [{ provider: provider.name, type: provider.type }, value(provider)] as const)
+
 const descriptors: readonly MetricDescriptor[] = [
   {
     kind: Gauge,
@@ -74,6 +79,27 @@ const descriptors: readonly MetricDescriptor[] = [
     help: 'SVIDs put to use, the first one included',
     labels: ['identity'],
     samples: (status) => status.identities.map(({ name, svidsUsed }) => [{ identity: name }, svidsUsed] as const),
+  },
+  {
+    kind: Gauge,
+    name: 'svidecar_key_provider_ready',
+    help: '1 while the device of the key provider answers',
+    labels: ['provider', 'type'],
+    samples: perKeyProvider((provider) => (provider.state === 'ready' ? 1 : 0)),
+  },
+  {
+    kind: Gauge,
+    name: 'svidecar_key_provider_keys',
+    help: 'Keys the provider holds, missing ones included',
+    labels: ['provider', 'type'],
+    samples: perKeyProvider((provider) => provider.keys),
+  },
+  {
+    kind: Gauge,
+    name: 'svidecar_key_provider_missing_keys',
+    help: 'Keys that are known and that the device no longer has',
+    labels: ['provider', 'type'],
+    samples: perKeyProvider((provider) => provider.missingKeys),
   },
   {
     kind: Gauge,

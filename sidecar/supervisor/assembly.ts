@@ -1,4 +1,4 @@
-import { openProvider, type Provider } from '../../parsec-core/index.js'
+import type { Provider } from '../../parsec-core/index.js'
 import { AdminServer, type AdminActions } from '../admin/admin-server.js'
 import { Authority } from '../authority/index.js'
 import {
@@ -12,6 +12,7 @@ import {
 } from '../config/index.js'
 import { openIdentitySource } from '../identity/open-identity-source.js'
 import { ManagedIdentity } from '../identity/managed-identity.js'
+import { memoryProvider, openKeyProvider } from '../keys/open-key-provider.js'
 import type { Logger } from '../log/logger.js'
 import { MetricsServer, type MetricsSource } from '../metrics/metrics-server.js'
 import type { ConnectionAudit } from '../tunnel/connection-audit.js'
@@ -43,14 +44,14 @@ export interface AssemblyContext {
   readonly audit: ConnectionAudit
   readonly actions: AdminActions
   readonly metrics: MetricsSource
+  /** How long, in milliseconds, a handshake with an identity may go on after it got a new SVID. */
+  readonly handshakeBoundMs: (identity: string) => number
 }
 
 /** A new configuration asks for something that only a restart can do. */
 export class RestartNeededError extends Error {
   override readonly name = 'RestartNeededError'
 }
-
-const memoryProvider: KeyProviderConfig = { name: 'memory', type: 'Software', settings: {} }
 
 export function emptyAssembly(config: Config): Assembly {
   const none = new Map<string, never>()
@@ -92,6 +93,7 @@ async function startIdentity(
   identity.start(
     openIdentitySource(config, {
       provider: providerOf(providers, keyProvider?.name),
+      handshakeBoundMs: () => context.handshakeBoundMs(config.name),
       onEvent: identity.onEvent,
       onRecovered: identity.onRecovered,
       onWarning: identity.onWarning,
@@ -141,7 +143,8 @@ export async function assemble(
   const { log } = context
   assertAuthoritiesUnchanged(running.authorities, config.authorities)
   const wantedProviders = byName([memoryProvider, ...config.keyProviders])
-  const providers = await nextParts(wantedProviders, running.providers, openProvider, undo)
+  const openKeys = (provider: KeyProviderConfig) => openKeyProvider(provider, log)
+  const providers = await nextParts(wantedProviders, running.providers, openKeys, undo)
   const openAuthority = (authority: AuthorityConfig) =>
     Authority.open(authority, {
       provider: providerOf(providers, authority.keyProvider),

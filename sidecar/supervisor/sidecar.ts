@@ -1,12 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { version } from '../../native/index.js'
 import type { ReloadAnswer } from '../admin/admin-protocol.js'
 import type { ConfigStatus, Status } from '../admin/status.js'
 import { type Config, formatAddress } from '../config/index.js'
+import { keyProviderStatus } from '../keys/key-provider-status.js'
 import { errorText, type Logger } from '../log/logger.js'
 import { ConnectionAudit } from '../tunnel/connection-audit.js'
 import { assemble, type Assembly, type AssemblyContext, emptyAssembly, identityOf } from './assembly.js'
 import { type Parts, retiredParts } from './parts.js'
 import { faultLines } from './fault-lines.js'
+import { handshakeBoundMs } from '../tunnel/handshake-bound.js'
 import { problemsOf } from './readiness.js'
 import { Undo } from './undo.js'
 
@@ -42,6 +45,7 @@ export class Sidecar {
       audit: new ConnectionAudit(options.log),
       actions: { status: () => this.status(), reload: () => this.reload() },
       metrics: { status: () => this.status(), tunnels: () => [...this.#running.tunnels.values()] },
+      handshakeBoundMs: (identity) => handshakeBoundMs(this.#running.config, identity),
     }
   }
 
@@ -77,7 +81,8 @@ export class Sidecar {
     const running = this.#running
     const identities = [...running.identities.values()].map((part) => part.value.status())
     const tunnels = [...running.tunnels.values()].map((tunnel) => tunnel.status())
-    const problems = problemsOf(identities, tunnels)
+    const keyProviders = [...running.providers.values()].map((part) => keyProviderStatus(part.value))
+    const problems = problemsOf(identities, tunnels, keyProviders)
     return {
       version,
       pid: process.pid,
@@ -93,6 +98,7 @@ export class Sidecar {
       identities,
       tunnels,
       authorities: [...running.authorities.values()].map((part) => part.value.status()),
+      keyProviders,
       log: { lostLines: this.#options.lostLogLines() },
     }
   }
@@ -189,12 +195,21 @@ export class Sidecar {
     const drained = [...before.tunnels]
       .filter(([address]) => !next.tunnels.has(address))
       .map(([, tunnel]) => tunnel.drain(before.config.shutdownTimeoutMs))
-    const closed = Promise.allSettled(drained)
+    // A tunnel that stays has handshakes that still need the key of an identity it no longer has.
+    const handshakes = retiredParts(before.identities, next.identities).map(({ config }) =>
+      pause(handshakeBoundMs(before.config, config.name), this.#ending.signal),
+    )
+    const closed = Promise.allSettled([...drained, ...handshakes])
       .then(() => closeRetired(before, next))
       .catch((error: unknown) => this.#options.log.error('a part did not end well', { error: errorText(error) }))
     this.#retiring.add(closed)
     void closed.finally(() => this.#retiring.delete(closed))
   }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  // Ends early, by rejecting, when the process ends: then all tunnels are drained before any key is destroyed.
+  await sleep(milliseconds, undefined, { signal, ref: false })
 }
 
 async function closeRetired(before: Assembly, next: Assembly): Promise<void> {

@@ -6,6 +6,8 @@ import { RefusalLimiter } from '../log/refusal-limiter.js'
 export interface AuditedTunnel {
   readonly tunnel: string
   readonly identity: string
+  /** Of the private key in use now: a connection's own may have been of an SVID before it, in the same provider. */
+  readonly residency: string | undefined
 }
 
 /** One line for each connection; refusals of one kind are limited, with a count of what was left out. */
@@ -36,6 +38,7 @@ export class ConnectionAudit {
       // Not by a spread: properties defined after one cost this line half of its time.
       tunnel: where.tunnel,
       identity: where.identity,
+      residency: where.residency,
       accepted: outcome.time.toISOString(),
       remote: outcome.remote,
       peer: outcome.peer,

@@ -80,7 +80,8 @@ export class TunnelRunner {
     if (this.#state.kind !== 'bound') return
     const { listener } = this.#state
     const audit = (outcomes: readonly ConnectionOutcome[]) => {
-      this.#audit.record({ tunnel: this.#config.name, identity: this.#config.identity }, outcomes)
+      const { name: tunnel, identity } = this.#config
+      this.#audit.record({ tunnel, identity, residency: this.#identity.residency }, outcomes)
     }
     const state = { ...this.#policyOf(this.#config), ...current }
     const tunnel = await Tunnel.open(listener, state, audit).catch((error: unknown) => {
