@@ -129,7 +129,7 @@ export class RotatingKey {
 
   /** Destroys every key but a reused one, which the next start finds again. No handshake may use them any more. */
   async close(): Promise<void> {
-    const keys = [...this.#retired.map(({ identity }) => identity)]
+    const keys = this.#retired.map(({ identity }) => identity)
     if (!this.#isReused) keys.push(...this.#candidates, ...(this.#current ? [this.#current] : []))
     this.#retired = []
     this.#candidates.clear()

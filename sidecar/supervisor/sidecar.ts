@@ -32,6 +32,7 @@ export class Sidecar {
   readonly #failure = new AbortController()
   readonly #retiring = new Set<Promise<unknown>>()
   #running: Assembly
+  #assembled = false
   #loadedAt = new Date()
   #reloads = 0
   #lastReload: ConfigStatus['lastReload']
@@ -55,6 +56,7 @@ export class Sidecar {
     const undo = new Undo()
     try {
       sidecar.#running = await assemble(config, sidecar.#running, sidecar.#context, undo)
+      sidecar.#assembled = true
     } catch (error) {
       await undo.run()
       throw error
@@ -82,7 +84,8 @@ export class Sidecar {
     const identities = [...running.identities.values()].map((part) => part.value.status())
     const tunnels = [...running.tunnels.values()].map((tunnel) => tunnel.status())
     const keyProviders = [...running.providers.values()].map((part) => keyProviderStatus(part.value))
-    const problems = problemsOf(identities, tunnels, keyProviders)
+    // The admin socket answers before the last part is there: nothing is wrong yet then, and nothing is ready.
+    const problems = this.#assembled ? problemsOf(identities, tunnels, keyProviders) : ['the process is starting']
     return {
       version,
       pid: process.pid,
