@@ -22,23 +22,26 @@ const decided: ReadonlySet<SpiffeErrorCode> = new Set([
 /** Keeps tokens until half of their life is over, and uses them on to its end if no new one is to be had. */
 export class TokenCache {
   readonly #fetch: (params: JwtSvidParams) => Promise<JwtSvid>
+  readonly #now: () => number
   /** In the order of their last use. */
   readonly #entries = new Map<string, Entry>()
   readonly #fetching = new Map<string, Promise<JwtSvid>>()
 
-  constructor(fetch: (params: JwtSvidParams) => Promise<JwtSvid>) {
+  /** `now` is the wall clock, which the expiry of tokens is of. */
+  constructor(fetch: (params: JwtSvidParams) => Promise<JwtSvid>, now: () => number = Date.now) {
     this.#fetch = fetch
+    this.#now = now
   }
 
   async get(params: JwtSvidParams): Promise<JwtSvid> {
     // As JSON: joined by any character, two lists of names could be one key.
     const key = JSON.stringify([params.subject ?? '', ...params.audience.toSorted()])
     const entry = this.#entries.get(key)
-    if (entry !== undefined && Date.now() < entry.renewAt) return this.#keep(key, entry).svid
+    if (entry !== undefined && this.#now() < entry.renewAt) return this.#keep(key, entry).svid
     try {
       return await this.#renewed(key, params)
     } catch (error) {
-      const mayUse = entry !== undefined && entry.svid.expiresAt.getTime() > Date.now()
+      const mayUse = entry !== undefined && entry.svid.expiresAt.getTime() > this.#now()
       if (!mayUse || (error instanceof SpiffeError && decided.has(error.code))) {
         this.#entries.delete(key)
         throw error
@@ -57,7 +60,7 @@ export class TokenCache {
     if (running !== undefined) return running
     const fetching = this.#fetch(params)
       .then((svid) => {
-        const now = Date.now()
+        const now = this.#now()
         return this.#keep(key, { svid, renewAt: now + (svid.expiresAt.getTime() - now) / 2 }).svid
       })
       .finally(() => this.#fetching.delete(key))

@@ -60,6 +60,78 @@ for (const name of ['FetchX509SVID', 'FetchX509Bundles'] as const) {
   })
 }
 
+const jwtAnswers = {
+  FetchJWTSVID: [{ svids: [{ spiffeId: 'spiffe://example.org/ü', svid: 'a.b.c', hint: 'h' }] }, { svids: [] }],
+  FetchJWTBundles: [{ bundles: { 'spiffe://example.org': Buffer.from('{"keys":[]}') } }, { bundles: {} }],
+} as const
+
+for (const name of ['FetchJWTSVID', 'FetchJWTBundles'] as const) {
+  const ours = workloadApiService[name] as MethodDefinition<object, object>
+  const theirs = loaded[name]!
+
+  test(`the answers of ${name} are read and written as workload.proto says`, () => {
+    for (const answer of jwtAnswers[name]) {
+      assert.deepEqual(ours.responseDeserialize(theirs.responseSerialize(answer)), answer)
+      assert.deepEqual(theirs.responseDeserialize(ours.responseSerialize(answer)), answer)
+    }
+  })
+}
+
+test('the requests with a content are read and written as workload.proto says', () => {
+  for (const [name, request] of [
+    ['FetchJWTSVID', { audience: ['a', 'ü'], spiffeId: 'spiffe://example.org/a' }],
+    ['ValidateJWTSVID', { audience: 'a', svid: 'a.b.c' }],
+  ] as const) {
+    const ours = workloadApiService[name] as MethodDefinition<object, object>
+    const theirs = loaded[name]!
+    assert.deepEqual(ours.requestDeserialize(theirs.requestSerialize(request)), request)
+    assert.deepEqual(theirs.requestDeserialize(ours.requestSerialize(request)), request)
+  }
+})
+
+/** The claims of the other test as protobuf's own library wants a Struct. */
+const number = (numberValue: number): object => ({ numberValue })
+const struct = {
+  fields: {
+    aud: { listValue: { values: [{ stringValue: 'x' }, { boolValue: true }, { nullValue: 0 }] } },
+    exp: number(1.5e9),
+    deep: { structValue: { fields: { a: number(-0.5) } } },
+  },
+}
+
+test('claims are read and written as google.protobuf.Struct says', () => {
+  const ours = workloadApiService.ValidateJWTSVID
+  const theirs = loaded['ValidateJWTSVID']!
+  const claims = { aud: ['x', true, null], exp: 1.5e9, deep: { a: -0.5 } }
+  const spiffeId = 'spiffe://example.org/a'
+  assert.deepEqual(ours.responseDeserialize(theirs.responseSerialize({ spiffeId, claims: struct })), {
+    spiffeId,
+    claims,
+  })
+  const read = theirs.responseDeserialize(ours.responseSerialize({ spiffeId, claims })) as { claims: typeof struct }
+  assert.deepEqual(ours.responseDeserialize(theirs.responseSerialize({ spiffeId, claims: read.claims })).claims, claims)
+  assert.deepEqual(Object.keys(read.claims.fields), ['aud', 'exp', 'deep'])
+})
+
+test('claims nested deeper than any honest ones are refused in either direction', () => {
+  const { responseSerialize, responseDeserialize } = workloadApiService.ValidateJWTSVID
+  let claims: object = {}
+  for (let depth = 0; depth < 100; depth++) claims = { claims }
+  assert.throws(() => responseSerialize({ spiffeId: '', claims: { claims } }), RangeError)
+  let bytes: Buffer = Buffer.alloc(0)
+  const nest = (inner: Buffer, tag: number): Buffer => Buffer.concat([varint(tag), varint(inner.length), inner])
+  for (let depth = 0; depth < 10_000; depth++) bytes = nest(nest(nest(bytes, 0x2a), 0x12), 0x0a)
+  assert.throws(() => responseDeserialize(nest(bytes, 0x12)), RangeError)
+})
+
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return Buffer.from([...bytes, rest])
+    bytes.push((rest % 128) + 128)
+  }
+}
+
 test('fields that are unknown, and known numbers with another kind of value, are skipped', () => {
   const unknown = Buffer.from([0x78, 0x01, 0x7b, 0x08, 0x01, 0x7c, 0x08, 0x01])
   const bytes = Buffer.concat([unknown, loaded['FetchX509SVID']!.responseSerialize(filled), unknown])

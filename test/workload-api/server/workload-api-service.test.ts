@@ -208,7 +208,7 @@ describe('the Workload API service', () => {
     })
   }
 
-  test('declares the JWT profile and answers Unimplemented to it', async () => {
+  test('declares the JWT profile and answers Unimplemented to it when nothing issues tokens', async () => {
     await using serving = await Serving.start(() => only(context('/a')))
     for (const name of ['FetchJWTSVID', 'FetchJWTBundles', 'ValidateJWTSVID'] as const) {
       assert.equal((await serving.call(name, ['true'])).code, status.UNIMPLEMENTED)
