@@ -1,5 +1,6 @@
 import type { ProviderFactory } from '../provider.js'
+import { pkcs11ProviderFactory } from './pkcs11/index.js'
 import { softwareProviderFactory } from './software/index.js'
 
 /** Every kind of provider there is; what is not here cannot be configured. */
-export const providerFactories: readonly ProviderFactory[] = [softwareProviderFactory]
+export const providerFactories: readonly ProviderFactory[] = [softwareProviderFactory, pkcs11ProviderFactory]

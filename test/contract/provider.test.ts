@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { providerFactories } from '../../parsec-core/index.js'
+import { pkcs11Fixtures } from './fixtures/pkcs11.js'
 import { softwareFixtures } from './fixtures/software.js'
 import { providerContract } from './provider.js'
 
-const fixtures = [...softwareFixtures]
+const fixtures = [...softwareFixtures, ...pkcs11Fixtures]
 
 for (const fixture of fixtures) providerContract(fixture)
 
