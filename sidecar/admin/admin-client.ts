@@ -2,6 +2,12 @@ import { request } from 'node:http'
 
 export class AdminClientError extends Error {
   override readonly name = 'AdminClientError'
+
+  /** Whether nobody listens at the socket: there is no running process to ask. */
+  get nobodyThere(): boolean {
+    const { cause } = this
+    return cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED')
+  }
 }
 
 export interface AdminAnswer {
@@ -31,7 +37,12 @@ function parseJson(text: string): unknown {
 }
 
 /** One question to a running svidecar over its admin socket. Throws `AdminClientError` with what to check. */
-export function askAdmin(socketPath: string, method: 'GET' | 'POST', path: string): Promise<AdminAnswer> {
+export function askAdmin(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  content?: unknown,
+): Promise<AdminAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException) => {
       reject(new AdminClientError(`cannot ask "${socketPath}": ${adviceFor(cause)}`, { cause }))
@@ -52,6 +63,6 @@ export function askAdmin(socketPath: string, method: 'GET' | 'POST', path: strin
     })
     call.on('timeout', () => call.destroy(new Error('no answer in time')))
     call.on('error', fail)
-    call.end()
+    call.end(content === undefined ? undefined : JSON.stringify(content))
   })
 }

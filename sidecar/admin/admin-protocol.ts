@@ -1,5 +1,5 @@
 /** The admin socket speaks HTTP/1.1 with JSON: `curl --unix-socket PATH http://svidecar/status` works. */
-export const adminPaths = { status: '/status', reload: '/reload', health: '/health' } as const
+export const adminPaths = { status: '/status', reload: '/reload', health: '/health', keys: '/keys' } as const
 
 /** The answer to a reload: what was wrong with the new file, or nothing. */
 export interface ReloadAnswer {
@@ -11,4 +11,9 @@ export interface ReloadAnswer {
 export interface HealthAnswer {
   readonly ready: boolean
   readonly problems: readonly string[]
+}
+
+/** The answer to what cannot be done, or not be understood. */
+export interface AdminRefusal {
+  readonly error: string
 }

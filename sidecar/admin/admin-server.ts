@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { bindUnixSocket, type BoundUnixSocket } from '../socket/bind-unix-socket.js'
-import { type HealthAnswer, type ReloadAnswer, adminPaths } from './admin-protocol.js'
+import { type AdminRefusal, type HealthAnswer, type ReloadAnswer, adminPaths } from './admin-protocol.js'
 import type { AdminConfig } from '../config/index.js'
+import { parseKeyRequest, type KeyAnswer, type KeyRequest } from '../keys/key-request.js'
+import { errorText } from '../log/logger.js'
 import { credentialsOf } from '../socket/credentials-of.js'
 import type { Status } from './status.js'
 
@@ -9,9 +11,14 @@ import type { Status } from './status.js'
 export interface AdminActions {
   status(): Status
   reload(): Promise<ReloadAnswer>
+  /** Throws `KeyRequestError` and `ParsecError`. */
+  keys(request: KeyRequest): Promise<KeyAnswer>
 }
 
-type Route = (actions: AdminActions) => Promise<readonly [httpStatus: number, body: unknown]>
+type Answer = readonly [httpStatus: number, body: unknown]
+type Route = (actions: AdminActions, body: string) => Promise<Answer>
+
+const maxBodyBytes = 64 * 1024
 
 function healthOf(status: Status): HealthAnswer {
   return { ready: status.ready, problems: status.problems }
@@ -33,13 +40,38 @@ const routes = new Map<string, Route>([
       return [answer.succeeded ? 200 : 422, answer]
     },
   ],
+  [`POST ${adminPaths.keys}`, (actions, body) => keysRoute(actions, body)],
 ])
 
+async function keysRoute(actions: AdminActions, body: string): Promise<Answer> {
+  try {
+    return [200, await actions.keys(parseKeyRequest(JSON.parse(body)))]
+  } catch (error) {
+    const refusal: AdminRefusal = { error: errorText(error) }
+    return [422, refusal]
+  }
+}
+
+/** Undefined for a body that is too large. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size <= maxBodyBytes) chunks.push(chunk)
+  }
+  return size > maxBodyBytes ? undefined : Buffer.concat(chunks).toString('utf8')
+}
+
 async function answer(actions: AdminActions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  request.resume()
+  const text = await readBody(request)
   const path = new URL(request.url ?? '/', 'http://svidecar').pathname
   const route = routes.get(`${request.method} ${path}`)
-  const [status, body] = route === undefined ? [404, { error: 'no such resource' }] : await route(actions)
+  const [status, body] = await (route === undefined
+    ? [404, { error: 'no such resource' }]
+    : text === undefined
+      ? [413, { error: 'the request is too large' }]
+      : route(actions, text))
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(`${JSON.stringify(body)}\n`)
 }
@@ -65,7 +97,7 @@ function admitOnly(server: Server, uids: readonly number[]): void {
   })
 }
 
-/** The operator's socket: status, health, reload. The socket file's permissions guard it, 0600 unless said otherwise. */
+/** The operator's socket: status, health, reload, keys. The socket file's permissions guard it, 0600 unless said otherwise. */
 export class AdminServer {
   readonly path: string
   readonly #server: Server

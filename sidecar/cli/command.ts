@@ -44,6 +44,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** By its name: the commands are bundled apart from the entry, so there are two classes of this name. */
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && error.name === 'UsageError'
+}
+
 export function textFlag(flags: FlagValues, name: string): string | undefined {
   const value = flags.get(name)
   return typeof value === 'string' ? value : undefined

@@ -36,6 +36,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./inspect-command.js')).inspectCommand,
   },
   {
+    name: 'keys',
+    summary: 'List, make, destroy and check private keys, wherever they are held',
+    load: async () => (await import('./keys-command.js')).keysCommand,
+  },
+  {
     name: 'authority',
     summary: 'Run an embedded authority, for a first run, for tests, for a device without SPIRE',
     load: async () => (await import('./authority-command.js')).authorityCommand,

@@ -1,5 +1,5 @@
 import { version } from '../../native/index.js'
-import { type Command, type CommandEntry, UsageError } from './command.js'
+import { type Command, type CommandEntry, isUsageError, UsageError } from './command.js'
 import { type ExitCode, exitCodes } from './exit-code.js'
 import { commandHelp, programHelp } from './help.js'
 import { parseArguments } from './parse-arguments.js'
@@ -62,7 +62,7 @@ export async function main(
     }
     return await runCommand(command, rest, terminal)
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
+    if (!isUsageError(error)) throw error
     const more = entry === undefined ? 'svidecar --help' : `svidecar ${entry.name} --help`
     terminal.stderr.write(`svidecar: ${error.message}\nsee: ${more}\n`)
     return exitCodes.usage

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { version } from '../../native/index.js'
+import type { Provider } from '../../parsec-core/index.js'
 import type { ReloadAnswer } from '../admin/admin-protocol.js'
 import type { ConfigStatus, Status } from '../admin/status.js'
 import { type Config, formatAddress } from '../config/index.js'
+import { answerKeyRequest } from '../keys/answer-key-request.js'
 import { keyProviderStatus } from '../keys/key-provider-status.js'
 import { errorText, type Logger } from '../log/logger.js'
 import { ConnectionAudit } from '../tunnel/connection-audit.js'
@@ -44,7 +46,11 @@ export class Sidecar {
     this.#context = {
       log: options.log,
       audit: new ConnectionAudit(options.log),
-      actions: { status: () => this.status(), reload: () => this.reload() },
+      actions: {
+        status: () => this.status(),
+        reload: () => this.reload(),
+        keys: (request) => answerKeyRequest(this.#providers(), request, { running: true }),
+      },
       metrics: { status: () => this.status(), tunnels: () => [...this.#running.tunnels.values()] },
       handshakeBoundMs: (identity) => handshakeBoundMs(this.#running.config, identity),
     }
@@ -83,7 +89,7 @@ export class Sidecar {
     const running = this.#running
     const identities = [...running.identities.values()].map((part) => part.value.status())
     const tunnels = [...running.tunnels.values()].map((tunnel) => tunnel.status())
-    const keyProviders = [...running.providers.values()].map((part) => keyProviderStatus(part.value))
+    const keyProviders = this.#providers().map(keyProviderStatus)
     // The admin socket answers before the last part is there: nothing is wrong yet then, and nothing is ready.
     const problems = this.#assembled ? problemsOf(identities, tunnels, keyProviders) : ['the process is starting']
     return {
@@ -128,6 +134,10 @@ export class Sidecar {
     await Promise.all([closeAll(authorities), closeAll(admin), closeAll(metrics)])
     await closeAll(providers)
     this.#context.audit.close()
+  }
+
+  #providers(): readonly Provider[] {
+    return [...this.#running.providers.values()].map((part) => part.value)
   }
 
   async #reloadNow(): Promise<ReloadAnswer> {

@@ -9,7 +9,7 @@ import { suggestion } from '../schema/suggest.js'
 import type { keyProviderKeys } from '../tables/index.js'
 
 /** Kinds of providers that come later. */
-const laterTypes: ReadonlySet<string> = new Set(['Pkcs11', 'Tpm', 'Parsec'])
+const laterTypes: ReadonlySet<string> = new Set(['Parsec'])
 
 /** What the provider's factory made of its block; undefined after a fault. */
 export function keyProviderOf(block: Block<typeof keyProviderKeys>, reading: Reading): KeyProviderConfig | undefined {
