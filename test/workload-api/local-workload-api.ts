@@ -5,6 +5,9 @@ import { addWorkloadApi, WorkloadApiClient, type WorkloadApiServiceOptions } fro
 import { LatestValue } from '../../workload-api/latest-value.js'
 import { SocketFolder } from './client/watching.js'
 
+/** Says nothing and does not end. */
+const silent: AsyncIterable<never> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
+
 /** Our own Workload API server on a unix socket; every connection comes from `uid=1000,pid=7`. */
 export class LocalWorkloadApi implements AsyncDisposable {
   readonly #sockets = new Set<Socket>()
@@ -18,7 +21,7 @@ export class LocalWorkloadApi implements AsyncDisposable {
   static async start(options: Partial<WorkloadApiServiceOptions>): Promise<LocalWorkloadApi> {
     const folder = await SocketFolder.make()
     const grpc = new Server()
-    addWorkloadApi(grpc, { watchX509Context: () => never(), ...options })
+    addWorkloadApi(grpc, { watchX509Context: () => silent, ...options })
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
     const listener = createServer({ pauseOnConnect: true })
     const api = new LocalWorkloadApi(folder, grpc, listener)
@@ -89,8 +92,4 @@ export class Told<Value> {
       this.#readers.delete(reader)
     }
   }
-}
-
-async function* never(): AsyncGenerator<never, void, undefined> {
-  await new Promise(() => {})
 }

@@ -110,7 +110,7 @@ describe('the JWT profile of the Workload API', () => {
     for (const token of tokens) {
       await assert.rejects(client.validateJwtSvid(token, 'audience'), (error: Error & { code?: string }) => {
         assert.equal(error.code, 'ERR_WORKLOAD_API_INVALID_ARGUMENT')
-        assert.ok(!String((error.cause as Error).message).includes(token))
+        assert.ok(!(error.cause as Error).message.includes(token))
         return true
       })
     }

@@ -3,6 +3,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { status } from '@grpc/grpc-js'
 import {
   BundleSource,
   JwtSource,
@@ -138,7 +139,7 @@ describe('an X.509 source', () => {
 
   test('for whom InvalidArgument is fatal tells it to whoever waits', async () => {
     await using folder = await SocketFolder.make()
-    await using _agent = await FakeWorkloadApi.start(folder.socket, { code: 3 })
+    await using _agent = await FakeWorkloadApi.start(folder.socket, { code: status.INVALID_ARGUMENT })
     await assert.rejects(X509Source.create({ address: folder.socket }), { code: 'ERR_WORKLOAD_API_INVALID_ARGUMENT' })
     await using source = X509Source.open({ address: folder.socket })
     await assert.rejects(source.updates().next(), { code: 'ERR_WORKLOAD_API_INVALID_ARGUMENT' })
