@@ -24,6 +24,9 @@ interface MadeKey {
   readonly id: Uint8Array
 }
 
+/** A thread and its program take time to start, which says nothing of the module. */
+export const minStartMs = 5_000
+
 /** What the users of a module hear of it. */
 export interface ModuleListener {
   /** Nothing is answered; every call under way failed with `ModuleLost`. */
@@ -51,7 +54,7 @@ export class ModuleHost {
   /** Why nothing is answered now. */
   #lost: string | undefined
   #ended = false
-  #closing: Promise<void> | undefined
+  #closing = false
 
   private constructor(module: string, timeoutMs: number, memory: SharedArrayBuffer) {
     this.module = module
@@ -119,12 +122,9 @@ export class ModuleHost {
   }
 
   /** Finalises the module and ends the worker; one that is stuck, or gets so now, is left where it is. Never throws. */
-  close(): Promise<void> {
-    return (this.#closing ??= this.#finalize())
-  }
-
-  async #finalize(): Promise<void> {
+  async close(): Promise<void> {
     if (this.#lost !== undefined) return
+    this.#closing = true
     const exit = once(this.#worker, 'exit')
     const refused = await this.call('finalize', {}).catch((error: unknown) => error)
     if (refused instanceof ModuleLost) return
@@ -225,15 +225,18 @@ export class ModuleHost {
   #onExit(): void {
     this.#ended = true
     forgetStuckCall(this)
-    if (this.#closing === undefined) this.#fail(`the thread of "${this.module}" has ended`)
+    if (!this.#closing) this.#fail(`the thread of "${this.module}" has ended`)
   }
 
   #started(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#loseForNow()
-        reject(new ModuleLost(this.#lost))
-      }, this.#timeoutMs)
+      const timer = setTimeout(
+        () => {
+          this.#loseForNow()
+          reject(new ModuleLost(this.#lost))
+        },
+        Math.max(this.#timeoutMs, minStartMs),
+      )
       // Its exit follows, and says that the module is lost.
       this.#worker.on('error', reject)
       this.#worker.once('exit', () => this.#onExit())

@@ -1,6 +1,6 @@
 import { withStatus } from '../../errors.js'
 import { ResponseStatus } from '../../response-status.js'
-import { ModuleHost } from './module-host.js'
+import { minStartMs, ModuleHost } from './module-host.js'
 import { probeModule } from './module-probe.js'
 
 interface SharedModule {
@@ -26,7 +26,7 @@ export interface ModuleShare {
  * `ParsecError`.
  */
 export async function shareModule(module: string, timeoutMs: number): Promise<ModuleShare> {
-  const path = await probeModule(module, timeoutMs)
+  const path = await probeModule(module, Math.max(timeoutMs, minStartMs))
   while (modules.get(path)?.closing) await modules.get(path)?.closing
   const shared = modules.get(path) ?? startShared(path, timeoutMs)
   shared.users += 1
@@ -66,6 +66,17 @@ async function closeShared(path: string, shared: SharedModule): Promise<void> {
   const host = await shared.host.catch(() => undefined)
   await host?.close()
   shared.closing = undefined
-  // A thread that is stuck in the module stays its thread: a second one would find the module locked.
   if (host?.lost === undefined || host.ended) modules.delete(path)
+  // A thread that is stuck in the module stays its thread: a second one would find the module locked.
+  else finalizeOnReturn(path, shared, host)
+}
+
+function finalizeOnReturn(path: string, shared: SharedModule, host: ModuleHost): void {
+  const unlisten = host.listen({
+    onLost: () => undefined,
+    onReturned: () => {
+      unlisten()
+      if (shared.users === 0) shared.closing = closeShared(path, shared)
+    },
+  })
 }

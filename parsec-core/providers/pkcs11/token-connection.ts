@@ -1,9 +1,9 @@
 import { AvailabilityState, type Availability, type AvailabilityListener } from '../../availability.js'
-import { ParsecError } from '../../errors.js'
+import { isGone, ParsecError } from '../../errors.js'
 import { ResponseStatus } from '../../response-status.js'
 import { ModuleLost } from './module-failure.js'
 import type { ModuleHost } from './module-host.js'
-import type { MechanismDescription } from './protocol.js'
+import type { MechanismDescription, TokenDescription } from './protocol.js'
 import { shareModule, type ModuleShare } from './shared-modules.js'
 import { isDoubtful, isLostToken, parsecErrorOf } from './status.js'
 import { chooseToken, describeToken, type TokenName } from './token-choice.js'
@@ -133,7 +133,7 @@ export class TokenConnection {
       const host = await this.#host()
       await this.#closeToken()
       if (again) await host.call('initializeAgain', {})
-      const info = chooseToken(await host.call('listTokens', {}), this.#settings.token)
+      const info = await this.#findToken(host, again)
       const { slot, serial } = info
       const { token, mechanisms } = await host.call('openToken', { slot, maxSessions: this.#settings.maxSessions })
       this.#inWorker = { host, token }
@@ -144,6 +144,17 @@ export class TokenConnection {
     } catch (error) {
       throw parsecErrorOf(error, `cannot open the token ${describeToken(this.#settings.token)}`)
     }
+  }
+
+  /** Some modules see a token that was not there at the start only when they start anew. */
+  async #findToken(host: ModuleHost, startedAnew: boolean): Promise<TokenDescription> {
+    try {
+      return chooseToken(await host.call('listTokens', {}), this.#settings.token)
+    } catch (error) {
+      if (startedAnew || this.#share?.alone !== true || !isGone(error)) throw error
+    }
+    await host.call('initializeAgain', {})
+    return chooseToken(await host.call('listTokens', {}), this.#settings.token)
   }
 
   async #closeToken(): Promise<void> {
@@ -184,7 +195,6 @@ export class TokenConnection {
     // Waits for the call that does not return; its return comes here again.
     if (this.#share?.host.lost !== undefined && !this.#share.host.ended) return
     try {
-      // Some modules see a token that came back only when they start anew.
       await this.#open(backoffMs > firstBackoffMs && this.#share?.alone === true)
       this.#availability.recover()
     } catch (error) {
