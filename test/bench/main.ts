@@ -61,32 +61,33 @@ function report(present: ReadonlyMap<Proxy, string>, { samples, startUp, scale }
   return `${sections.join('\n\n')}\n`
 }
 
-async function measureAll(present: readonly Proxy[], folder: string, options: BenchOptions): Promise<Results> {
+/** Table and readings are written after each round: a run is long, and its end may not come. */
+async function measureAll(present: ReadonlyMap<Proxy, string>, folder: string, options: BenchOptions): Promise<string> {
   const certificates = await makeCertificates(folder)
   const strangers = await makeStrangers(folder, certificates.authority, options.scale.strangers)
   const output = resolve(repositoryRoot, options.output)
   await mkdir(dirname(output), { recursive: true })
-  const save = (results: Results) =>
-    writeFile(`${output}.json`, `${JSON.stringify({ options, ...results }, null, 1)}\n`)
-  const bench = { options, certificates, strangers, folder }
+  const save = async (results: Results): Promise<string> => {
+    const text = report(present, results, options)
+    await writeFile(`${output}.json`, `${JSON.stringify({ options, ...results }, null, 1)}\n`)
+    await writeFile(`${output}.txt`, text)
+    return `${text}\nwritten to ${output}.txt and .json`
+  }
   const none = { startUp: [], scale: [] }
-  const samples = await runRounds(present, bench, (soFar) => save({ samples: soFar, ...none }))
-  if (!options.everything) return { samples, ...none }
+  const bench = { options, certificates, strangers, folder }
+  const samples = await runRounds([...present.keys()], bench, async (soFar) => {
+    await save({ samples: soFar, ...none })
+  })
+  if (!options.everything) return save({ samples, ...none })
   const startUp = await measureStartUp([shipped], startUpRounds)
   await save({ samples, startUp, scale: [] })
-  const results = { samples, startUp, scale: await measureScale(scaleParts) }
-  await save(results)
-  return results
+  return save({ samples, startUp, scale: await measureScale(scaleParts) })
 }
 
 async function run(options: BenchOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'svidecar-bench-'))
   try {
-    const present = await findProxies(options.proxies)
-    const text = report(present, await measureAll([...present.keys()], folder, options), options)
-    const output = resolve(repositoryRoot, options.output)
-    await writeFile(`${output}.txt`, text)
-    console.log(`${text}\nwritten to ${output}.txt and .json`)
+    console.log(await measureAll(await findProxies(options.proxies), folder, options))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

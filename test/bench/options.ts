@@ -30,7 +30,7 @@ export const usage = `usage: npm run bench -- [--quick | --compare | --full] [--
   [--output PATH]   results go to PATH.txt and PATH.json, dist/bench/results when not given
 A proxy is one of svidecar, ghostunnel, haproxy, nginx, svidecar X25519MLKEM768, svidecar JS signer, or
 svidecar=DIST: the build in another folder.
---compare: short turns of handshakes, bulk and round trips, for two builds.  --quick: does it run at all; the numbers mean little.  --full: every combination, start-up and scale, and a verdict on each target; takes two hours.`
+--compare: short turns of handshakes, bulk and round trips, for two builds.  --quick: does it run at all; the numbers mean little.  --full: every combination, start-up and scale, and a verdict on each target; takes an hour and a half.`
 
 interface Preset {
   readonly rounds: number

@@ -92,7 +92,7 @@ async function measureProxy(proxy: Proxy, setting: Setting, round: number, bench
 
 /**
  * Every other round goes through the proxies backwards: what drifts with time hits none of them alone. `onRound` gets all
- * samples so far, since a run is long and its end may not come.
+ * samples so far.
  */
 export async function runRounds(
   present: readonly Proxy[],

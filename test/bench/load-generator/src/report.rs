@@ -1,11 +1,18 @@
 //! Results as lines of JSON: numbers and fixed words only, so nothing needs escaping.
 
+use std::fmt;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Clock ticks of `/proc/self/stat`: fixed at 100 a second in the kernel's interface on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 /// Fields of `/proc/self/stat` after the command's closing parenthesis: user and system time.
 const USER_TIME: usize = 11;
+
+/// A line for the parent; when that is gone nobody is left to tell, and standard input has ended too.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
 
 /// User and system time of this process.
 fn cpu_seconds() -> f64 {
@@ -50,7 +57,7 @@ impl Tally {
     /// Prints the line of a finished measurement.
     pub(crate) fn print(mut self, mode: &str, callers: usize, started: Instant) {
         self.latencies.sort_unstable();
-        println!(
+        say(format_args!(
             "{{\"mode\":\"{mode}\",\"callers\":{callers},\"done\":{},\"failed\":{},\"bytes\":{},\"seconds\":{:.3},\
              \"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"cpu_seconds\":{:.2},\"wait_seconds\":{:.6}}}",
             self.latencies.len(),
@@ -62,18 +69,18 @@ impl Tally {
             percentile(&self.latencies, 1000),
             cpu_seconds(),
             wait_seconds(),
-        );
+        ));
     }
 }
 
 /// The line that says where a backend can be reached; paths come from the command line and hold no quotes.
 pub(crate) fn listening(address: &str) {
-    println!("{{\"listening\":\"{address}\"}}");
+    say(format_args!("{{\"listening\":\"{address}\"}}"));
 }
 
 /// The line that says how many connections are held.
 pub(crate) fn holding(connections: usize, failed: u64) {
-    println!("{{\"mode\":\"idle\",\"holding\":{connections},\"failed\":{failed}}}");
+    say(format_args!("{{\"mode\":\"idle\",\"holding\":{connections},\"failed\":{failed}}}"));
 }
 
 #[cfg(test)]
