@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DemoDevice, DemoSettings } from './keys/demo-keys.js'
 
 export const demoTrustDomain = 'demo.svidecar.test'
 export const foreignTrustDomain = 'foreign.svidecar.test'
@@ -62,9 +63,15 @@ function sidecarFile(options: {
   readonly target: string
   readonly allowed: string
   readonly admin: string
+  readonly keys: DemoSettings
 }): string {
-  return `identity "own" {
+  const keys = Object.entries(options.keys).map(([key, value]) => `  ${key} = ${JSON.stringify(value)}\n`)
+  return `key_provider "keys" {
+${keys.join('')}}
+
+identity "own" {
   source            = "authority"
+  key_provider      = "keys"
   authority_address = "unix:${options.authoritySocket}"
   spiffe_id         = "${options.spiffeId}"
 }
@@ -85,6 +92,7 @@ shutdown_timeout = "5s"
 export async function writeDemoFiles(
   paths: DemoPaths,
   ports: { readonly backend: number; readonly mtls: number; readonly plain: number },
+  device: DemoDevice,
 ): Promise<void> {
   const entries = join(paths.folder, 'entries.hcl')
   const foreignEntries = join(paths.folder, 'foreign-entries.hcl')
@@ -98,6 +106,7 @@ export async function writeDemoFiles(
   )
   const { authoritySocket } = paths
   const server = {
+    keys: device.settingsOf('server'),
     tunnel: 'to-backend',
     mode: 'server',
     listen: `127.0.0.1:${ports.mtls}`,
@@ -108,6 +117,7 @@ export async function writeDemoFiles(
     sidecarFile({ ...server, authoritySocket, spiffeId: serverId, allowed: clientId, admin: paths.serverAdmin }),
   )
   const client = {
+    keys: device.settingsOf('client'),
     tunnel: 'to-server',
     mode: 'client',
     listen: `127.0.0.1:${ports.plain}`,

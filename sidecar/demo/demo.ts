@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from '../cli/exit-code.js'
 import { startBackend } from './backend.js'
 import { clientId, demoPaths, type DemoPaths, foreignId, serverId, strangerId, writeDemoFiles } from './demo-files.js'
 import { HeldConnection, runLoad } from './load.js'
+import { startDemoKeys, type DemoDevice, type DemoProvider } from './keys/demo-keys.js'
 import { expectRefusal, fetchSvid, type Refusal } from './refusal.js'
 import { Side } from './side.js'
 import { SidecarProcess } from './sidecar-process.js'
@@ -15,6 +16,8 @@ import { formatSummary, shortcomings } from './summary.js'
 export interface DemoOptions {
   /** Leave everything running until SIGINT or SIGTERM. */
   readonly keep: boolean
+  /** What the sidecars keep their keys in; undefined: the best the machine has. */
+  readonly provider: DemoProvider | undefined
   readonly print: (text: string) => void
 }
 
@@ -52,11 +55,15 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
   const paths = demoPaths(folder)
   const backend = await startBackend()
   const processes: SidecarProcess[] = []
+  let device: DemoDevice | undefined
   try {
+    const keys = await startDemoKeys(folder, options.provider)
+    device = keys.device
+    say(`keys: ${device.description}; ${keys.reason}`)
     const ports = { backend: backend.port, mtls: await freePort(), plain: await freePort() }
-    await writeDemoFiles(paths, ports)
+    await writeDemoFiles(paths, ports, device)
     const sides = await startProcesses(paths, ports, processes, say)
-    const faults = await mainJob(paths, ports, sides, say, options.print)
+    const faults = await mainJob({ paths, ports, sides, device }, say, options.print)
     if (options.keep) await keepRunning(paths, ports, options.print)
     for (const fault of faults) options.print(`demo: ${fault}`)
     options.print(faults.length === 0 ? 'demo: ok' : 'demo: FAILED')
@@ -66,6 +73,7 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
     return exitCodes.fault
   } finally {
     await Promise.all(processes.map((one) => one.stop()))
+    await device?.close()
     backend.server.closeAllConnections()
     backend.server.close()
     await rm(folder, { recursive: true, force: true })
@@ -91,10 +99,15 @@ async function startProcesses(
   return [server, client]
 }
 
+interface Stage {
+  readonly paths: DemoPaths
+  readonly ports: DemoPorts
+  readonly sides: readonly Side[]
+  readonly device: DemoDevice
+}
+
 async function mainJob(
-  paths: DemoPaths,
-  ports: DemoPorts,
-  sides: readonly Side[],
+  { paths, ports, sides, device }: Stage,
   say: (text: string) => void,
   print: (text: string) => void,
 ): Promise<readonly string[]> {
@@ -109,7 +122,7 @@ async function mainJob(
   await held.end()
   const statuses = await Promise.all(sides.map((side) => side.status()))
   const residencies = statuses.map((status) => status.identities[0]?.svid?.residency ?? 'unknown')
-  const result = { load, held, sides, residencies, refusals, wantedSerials }
+  const result = { load, held, sides, residencies, wantedResidency: device.residency, refusals, wantedSerials }
   print(`\n${formatSummary(result)}\n`)
   return shortcomings(result)
 }

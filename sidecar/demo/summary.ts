@@ -8,6 +8,7 @@ export interface DemoResult {
   readonly held: HeldConnection
   readonly sides: readonly Side[]
   readonly residencies: readonly string[]
+  readonly wantedResidency: string
   readonly refusals: readonly Refusal[]
   readonly wantedSerials: number
 }
@@ -22,6 +23,9 @@ export function shortcomings(result: DemoResult): readonly string[] {
       : [`${load.failures} of ${load.requests} requests failed: ${[...load.reasons.keys()].join(', ')}`]),
     ...(held.failure === undefined ? [] : [`the held connection: ${held.failure}`]),
     ...few.map((side) => `the ${side.name} saw only ${side.peerSerials.size} peer certificates`),
+    ...result.residencies
+      .filter((residency) => residency !== result.wantedResidency)
+      .map((residency) => `a key is "${residency}", not "${result.wantedResidency}"`),
     ...(result.refusals.length === 2 ? [] : ['not every intruder was refused']),
   ]
 }
