@@ -2,12 +2,14 @@
 import { spawnSync } from 'node:child_process'
 import { setup } from './setup.mjs'
 import { root, runAsProgram, step } from './step.mjs'
+import { tpmFeatures } from './tss2.mjs'
 
 await runAsProgram(import.meta.url, async () => {
   await setup()
   // The whole workspace: the crates that both need are then compiled with one set of features.
-  await step('build the load generator', 'cargo', ['build', '--release', '--locked', '--workspace'])
-  const program = ['scale', 'start-up'].find((name) => process.argv.includes(`--${name}`)) ?? 'main'
+  await step('build the load generator', 'cargo', ['build', '--release', '--locked', '--workspace', ...tpmFeatures()])
+  const named = ['scale', 'start-up'].find((name) => process.argv.includes(`--${name}`)) ?? 'main'
+  const program = process.argv[2] === 'spiffe' ? 'spiffe' : named
   const args = ['--enable-source-maps', `dist/test/bench/${program}.js`, ...process.argv.slice(2)]
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
   process.exitCode = status ?? 1

@@ -2,6 +2,13 @@ import type { JsonObject } from '../encoding/json.js'
 import type { SpiffeId } from '../spiffe-id/spiffe-id.js'
 import { readCompactJwt, type JwtClaims } from './compact-jwt.js'
 
+let make: (token: string, claims: JwtClaims, hint: string) => JwtSvid
+
+/** For who has read the token already; not offered to callers, who could make an SVID that says other than its token. */
+export function jwtSvidFrom(token: string, claims: JwtClaims, hint = ''): JwtSvid {
+  return make(token, claims, hint)
+}
+
 /**
  * A JWT-SVID. The token itself is a secret, whoever has it is the workload, so it is shown neither by `JSON.stringify`
  * nor by `util.inspect`: `marshal` gives it. Immutable.
@@ -18,6 +25,10 @@ export class JwtSvid {
   /** What the issuer calls this identity (Workload API section 8); empty when it does not. */
   readonly hint: string
   readonly #token: string
+
+  static {
+    make = (token, claims, hint) => new JwtSvid(token, claims, hint)
+  }
 
   private constructor(token: string, { id, audience, expiresAt, claims }: JwtClaims, hint: string) {
     this.id = id

@@ -5,7 +5,7 @@ import { SpiffeError } from '../errors.js'
 import { trustDomainOf } from '../spiffe-id/spiffe-id.js'
 import { fitsAlgorithm } from './algorithms.js'
 import { readCompactJwt, type JwtClaims } from './compact-jwt.js'
-import { JwtSvid } from './jwt-svid.js'
+import { jwtSvidFrom, type JwtSvid } from './jwt-svid.js'
 
 export interface ValidateJwtSvidOptions {
   /** Names the validator goes by; the token must be for one of them. At least one. */
@@ -58,7 +58,7 @@ export async function validateJwtSvid(
     requiredClaims: ['sub', 'aud', 'exp'],
     ...(time && { currentDate: time }),
   })
-  return JwtSvid.unsafeParse(token)
+  return jwtSvidFrom(token, claims)
 }
 
 /** The keys that may have signed the token: the one it names, or those that fit if it names none. */

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import {
+  JwtBundle,
+  JwtSvid,
+  parseEndpointAddress,
+  parseSpiffeId,
+  parseTrustDomain,
+  SpiffeBundle,
+  SpiffeError,
+  verifyX509Svid,
+  X509Bundle,
+  X509Svid,
+} from '../../workload-api/index.js'
+import { parseEndpointUrl } from '../../workload-api/federation/endpoint.js'
+import { decodeJwtSvidResponse, decodeValidateJwtSvidResponse } from '../../workload-api/proto/jwt-messages.js'
+import { decodeX509SvidResponse } from '../../workload-api/proto/messages.js'
+import { workloadApiService } from '../../workload-api/proto/workload-service.js'
+import { FakeCa } from '../fakes/fake-ca.js'
+import { bundlesOf, FakeJwtIssuer } from '../workload-api/material.js'
+import { Chance, mutate } from './mutate.js'
+
+/** Something that reads what a stranger wrote. */
+export interface Target {
+  readonly name: string
+  readonly good: Uint8Array
+  /** Returns for what is good; what it accepts it must accept again as it writes it. */
+  readonly read: (bytes: Buffer) => void
+  /** Also allowed to be thrown, by a reader of messages whose caller makes a status of it. */
+  readonly alsoThrows?: readonly (abstract new (...args: never) => Error)[]
+}
+
+const trustDomain = parseTrustDomain('example.org')
+const ca = FakeCa.create('example.org')
+const issued = ca.intermediate().issue('/a')
+const issuer = new FakeJwtIssuer('example.org')
+const bundles = bundlesOf(ca)
+const spiffeBundle = new SpiffeBundle(trustDomain, {
+  x509Authorities: [ca.certificate],
+  jwtAuthorities: issuer.bundle.jwtAuthorities,
+  sequenceNumber: 2n ** 63n,
+  refreshHintSeconds: 300,
+})
+const svidMessage = {
+  spiffeId: 'spiffe://example.org/a',
+  x509Svid: Buffer.concat(issued.chain),
+  x509SvidKey: issued.pkcs8,
+  bundle: ca.certificate,
+  hint: 'a',
+}
+const messages = [Error]
+
+function text(name: string, good: string, read: (text: string) => void): Target {
+  return { name, good: Buffer.from(good), read: (bytes) => read(bytes.toString('latin1')) }
+}
+
+export const targets: readonly Target[] = [
+  text('SPIFFE ID', 'spiffe://example.org/a/b-c_d.e', (id) => assert.equal(parseSpiffeId(id), id)),
+  text('address of a Workload API', 'unix:///run/spire/agent.sock', (address) => {
+    const { display } = parseEndpointAddress(address)
+    assert.equal(
+      parseEndpointAddress(encodeURI(display).replaceAll('?', '%3F').replaceAll('#', '%23')).display,
+      display,
+    )
+  }),
+  text('TCP address of a Workload API', 'tcp://127.0.0.1:8081', (address) => void parseEndpointAddress(address)),
+  text('URL of a bundle endpoint', 'https://example.org:8443/bundle', (url) => {
+    assert.match(parseEndpointUrl(url).href, /^https:\/\/[^/@]+\//)
+  }),
+  { name: 'DER of a bundle', good: ca.certificate, read: (der) => void X509Bundle.parse(trustDomain, der) },
+  text('PEM of a bundle', ca.certificatePem, (pem) => {
+    const bundle = X509Bundle.parsePem(trustDomain, pem)
+    assert.ok(X509Bundle.parsePem(trustDomain, bundle.toPem()).equals(bundle))
+  }),
+  { name: 'DER of a chain', good: Buffer.concat(issued.chain), read: (der) => void X509Svid.parse(der, issued.pkcs8) },
+  { name: 'DER of a key', good: issued.pkcs8, read: (der) => void X509Svid.parse(Buffer.concat(issued.chain), der) },
+  text('PEM of a chain', issued.chainPem, (pem) => void X509Svid.parsePem(pem, issued.keyPem)),
+  text('PEM of a key', issued.keyPem, (pem) => void X509Svid.parsePem(issued.chainPem, pem)),
+  {
+    name: 'leaf of a peer',
+    good: issued.certificate,
+    // With its signature over every byte no other leaf is good.
+    read: (leaf) => {
+      verifyX509Svid([leaf, ...issued.chain.slice(1)], bundles)
+      assert.ok(leaf.equals(issued.certificate))
+    },
+  },
+  text('trust bundle', spiffeBundle.marshal(), (document) => {
+    const bundle = SpiffeBundle.parse(trustDomain, document)
+    assert.ok(SpiffeBundle.parse(trustDomain, bundle.marshal()).equals(bundle))
+  }),
+  text('JWK Set', issuer.bundle.marshal(), (jwks) => {
+    const bundle = JwtBundle.parse(trustDomain, jwks)
+    assert.ok(JwtBundle.parse(trustDomain, bundle.marshal()).equals(bundle))
+  }),
+  text('JWT-SVID', issuer.issue(), (token) => assert.equal(JwtSvid.unsafeParse(token).marshal(), token)),
+  {
+    name: 'message with SVIDs',
+    good: workloadApiService.FetchX509SVID.responseSerialize({
+      svids: [svidMessage],
+      crl: [],
+      federatedBundles: { a: ca.certificate },
+    }),
+    read: (bytes) => void decodeX509SvidResponse(bytes),
+    alsoThrows: messages,
+  },
+  {
+    name: 'message with tokens',
+    good: workloadApiService.FetchJWTSVID.responseSerialize({ svids: [{ spiffeId: 'a', svid: 'b', hint: 'c' }] }),
+    read: (bytes) => void decodeJwtSvidResponse(bytes),
+    alsoThrows: messages,
+  },
+  {
+    name: 'message with claims',
+    good: workloadApiService.ValidateJWTSVID.responseSerialize({
+      spiffeId: 'a',
+      claims: { a: [1, { b: 'c' }], d: null },
+    }),
+    read: (bytes) => void decodeValidateJwtSvidResponse(bytes),
+    alsoThrows: messages,
+  },
+]
+
+/** Longer than any of these takes by far, and far shorter than what a hostile input would have to cost to matter. */
+const slowMs = 1_000
+
+/** Reads so many mutations of a target's good input; fails with what is needed to see the failure again. */
+export function fuzz({ name, good, read, alsoThrows = [] }: Target, seed: number, rounds: number): void {
+  read(Buffer.from(good))
+  const chance = new Chance(seed)
+  for (let round = 0; round < rounds; round += 1) {
+    const input = mutate(good, chance)
+    const started = performance.now()
+    try {
+      read(input)
+    } catch (error) {
+      const known = error instanceof SpiffeError || alsoThrows.some((kind) => error instanceof kind)
+      if (!(error instanceof Error) || !known || error instanceof assert.AssertionError) {
+        throw new Error(`${name}, seed ${seed}, round ${round}: ${input.toString('base64')}`, { cause: error })
+      }
+      assert.ok(
+        error.message.length < 400,
+        `${name}, seed ${seed}, round ${round}: a message of ${error.message.length}`,
+      )
+    }
+    const took = performance.now() - started
+    assert.ok(took < slowMs, `${name}, seed ${seed}, round ${round} took ${took} ms`)
+  }
+}
