@@ -9,7 +9,8 @@ import type { Status } from './status.js'
 
 /** What the admin socket can ask of the process. */
 export interface AdminActions {
-  status(): Status
+  /** After a look at the files on disk. */
+  status(): Promise<Status>
   reload(): Promise<ReloadAnswer>
   /** Throws `KeyRequestError` and `ParsecError`. */
   keys(request: KeyRequest): Promise<KeyAnswer>
@@ -25,11 +26,11 @@ function healthOf(status: Status): HealthAnswer {
 }
 
 const routes = new Map<string, Route>([
-  [`GET ${adminPaths.status}`, async (actions) => [200, actions.status()]],
+  [`GET ${adminPaths.status}`, async (actions) => [200, await actions.status()]],
   [
     `GET ${adminPaths.health}`,
     async (actions) => {
-      const health = healthOf(actions.status())
+      const health = healthOf(await actions.status())
       return [health.ready ? 200 : 503, health]
     },
   ],

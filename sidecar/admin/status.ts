@@ -1,3 +1,8 @@
+import type { OutputStatus } from '../outputs/output-status.js'
+import type { AnnouncerStatus } from '../processes/announcer.js'
+import type { ProcessStatus } from '../processes/process-status.js'
+import type { WorkloadApiStatus } from '../workload-endpoint/workload-api-status.js'
+
 /** What `svidecar status --json` prints and the admin socket answers: plain data, times as ISO 8601, durations in ms. */
 export interface Status {
   readonly version: string
@@ -13,6 +18,10 @@ export interface Status {
   readonly authorities: readonly AuthorityStatus[]
   /** What keeps private keys: the blocks of the file, and `memory` for identities without one. */
   readonly keyProviders: readonly KeyProviderStatus[]
+  readonly outputs: readonly (OutputStatus & AnnouncerStatus)[]
+  /** The program `cmd` names; undefined without one. */
+  readonly process: ProcessStatus | undefined
+  readonly workloadApi: WorkloadApiStatus | undefined
   readonly log: { readonly lostLines: number }
 }
 

@@ -46,7 +46,6 @@ export const authorityCommand: Command = {
       loadConfig: async () => config,
       log: logger,
       lostLogLines: () => sink.lostLines,
-      daemonMode: true,
       waitMs: undefined,
     })
     await sink.flush()

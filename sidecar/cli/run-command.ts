@@ -1,18 +1,22 @@
 import { loadConfig } from '../config/index.js'
 import { run } from '../supervisor/run.js'
 import { booleanFlag, type Command, durationFlag } from './command.js'
-import { configFlag, configPath, loadConfigOrExplain } from './config-flag.js'
+import { configFlag, configPath, explainFaults } from './config-flag.js'
 import { exitCodes } from './exit-code.js'
 import { logFlags, openLog } from './log-flags.js'
 
 export const runCommand: Command = {
   description: [
     'Runs until SIGTERM or SIGINT, which let connections end within shutdown_timeout; a second one ends at once.',
-    'SIGHUP reads the file again. With -daemon-mode=false the identities are obtained once, nothing listens.',
+    'SIGHUP reads the file again. With -daemon-mode=false everything is obtained and written once, nothing listens.',
   ].join('\n'),
   flags: [
     configFlag,
-    { name: 'daemon-mode', kind: 'boolean', help: 'false: obtain every identity once and exit (default true)' },
+    {
+      name: 'daemon-mode',
+      kind: 'boolean',
+      help: 'false: obtain every identity and write every file once, then exit (default true, or daemon_mode of the file)',
+    },
     {
       name: 'wait',
       kind: 'duration',
@@ -24,13 +28,15 @@ export const runCommand: Command = {
   positionals: { min: 0, max: 0 },
   async run(context) {
     const { logger, sink } = openLog(context.flags)
-    const config = await loadConfigOrExplain(context)
+    const daemonMode = booleanFlag(context.flags, 'daemon-mode')
+    const options = { env: context.env, ...(daemonMode !== undefined && { daemonMode }) }
+    const load = () => loadConfig(configPath(context), options)
+    const config = await explainFaults(context, load)
     if (config === undefined) return exitCodes.fault
     const status = await run(config, {
-      loadConfig: () => loadConfig(configPath(context), { env: context.env }),
+      loadConfig: load,
       log: logger,
       lostLogLines: () => sink.lostLines,
-      daemonMode: booleanFlag(context.flags, 'daemon-mode') ?? true,
       waitMs: durationFlag(context.flags, 'wait'),
     })
     await sink.flush()

@@ -3,6 +3,10 @@
  * Plain data, so that two files can be compared block by block at a reload.
  */
 
+import type { HealthConfig, OutputConfig, ProcessConfig } from './output-model.js'
+
+export type * from './output-model.js'
+
 /** An address to listen on or to dial. `host` is an IP literal or a name; names are resolved at each dial. */
 export type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -122,6 +126,13 @@ export interface Config {
   readonly keyProviders: readonly KeyProviderConfig[]
   readonly admin: AdminConfig | undefined
   readonly metrics: MetricsConfig | undefined
+  readonly outputs: readonly OutputConfig[]
+  readonly process: ProcessConfig | undefined
+  readonly health: HealthConfig | undefined
+  /** Where the own identities are served; peers are this user's unless `allowUids` says otherwise. */
+  readonly workloadApi: AdminConfig | undefined
+  /** False: obtain and write everything once and end. */
+  readonly daemonMode: boolean
   readonly shutdownTimeoutMs: number
   /** Things that are allowed but worth a word: old spellings, several SVIDs without a choice. */
   readonly warnings: readonly { readonly line: number; readonly column: number; readonly message: string }[]

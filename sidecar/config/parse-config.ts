@@ -1,6 +1,6 @@
 import { systemAccounts, type Accounts } from './accounts.js'
 import { ConfigError, Faults } from './faults.js'
-import { parseDocument } from './hcl/index.js'
+import { parseDocument, type ObjectValue } from './hcl/index.js'
 import type { Config, IdentityConfig } from './model.js'
 import { agentAddressOf, type Environment } from './rules/agent-address.js'
 import { adminOf, authorityOf, metricsOf } from './rules/authorities.js'
@@ -9,6 +9,7 @@ import { keyProviderOf } from './rules/key-providers.js'
 import { ListenAddresses } from './rules/listeners.js'
 import { Labels } from './rules/references.js'
 import { tunnelOf } from './rules/tunnels.js'
+import { wantsIdentity, workloadOf } from './rules/workload.js'
 import { readDocument, type Blocks } from './schema/read-document.js'
 import type { Fields, Reading } from './schema/spec.js'
 import { blockTables, topLevelKeys } from './tables/index.js'
@@ -20,6 +21,10 @@ export interface ParseOptions {
   readonly env: Environment
   /** Finds users and groups by name; this machine's unless given. */
   readonly accounts?: Accounts
+  /** What the flag of the command line says; it counts before the file's key. */
+  readonly daemonMode?: boolean
+  /** The file is for a program of the command line: it need not name anything to run itself. */
+  readonly forProgram?: boolean
 }
 
 /** The label of the identity a file without identity blocks has. */
@@ -41,39 +46,55 @@ export function parseConfig(text: string, options: ParseOptions): Config {
   }
   const document = parseDocument(text, reading.faults)
   const { top, blocks } = readDocument(document, topLevelKeys, blockTables, reading)
-  const parts = assemble(top, blocks, document.body.broken, options.env, reading)
+  const parts = assemble(top, blocks, document.body, options, reading)
   // Said of a file that is right otherwise: what it would run may be among the keys that were refused.
-  if (reading.faults.count === 0 && blocks.tunnel.length + blocks.authority.length === 0) {
-    reading.faults.add(document.body.at, 'there is nothing to run: the file has neither a tunnel nor an authority')
+  if (reading.faults.count === 0 && options.forProgram !== true && isIdle(parts)) {
+    reading.faults.add(
+      document.body.at,
+      'there is nothing to run: the file has neither a tunnel, an output nor an authority',
+    )
   }
   if (reading.faults.count > 0) throw new ConfigError('ERR_CONFIG_INVALID', options.path, reading.faults.sorted())
   return { path: options.path, ...parts, warnings: reading.warnings.sorted() }
+}
+
+function isIdle({ tunnels, authorities, outputs, workloadApi }: Omit<Config, 'path' | 'warnings'>): boolean {
+  return tunnels.length + authorities.length + outputs.length === 0 && workloadApi === undefined
 }
 
 /** Applies the rules from block to block. What a fault left without a value is left out: the file is refused anyway. */
 function assemble(
   top: Top,
   blocks: Blocks<typeof blockTables>,
-  broken: boolean,
-  env: Environment,
+  { at, broken }: ObjectValue,
+  options: ParseOptions,
   reading: Reading,
 ): Omit<Config, 'path' | 'warnings'> {
   const listeners = new ListenAddresses(reading)
   const providers = new Labels('key_provider', labelsOf(blocks.key_provider), broken, reading)
-  const withDefault = blocks.identity.length === 0 && blocks.tunnel.length > 0
+  const isWanted = blocks.tunnel.length > 0 || options.forProgram === true || wantsIdentity(top, blocks)
+  const withDefault = blocks.identity.length === 0 && isWanted
   const identities = new Labels(
     'identity',
     withDefault ? [defaultIdentity] : labelsOf(blocks.identity),
     broken,
     reading,
   )
+  const identityConfigs = identitiesOf(top, blocks, withDefault, options.env, providers, reading)
+  const keyProviders = present(blocks.key_provider.map((block) => keyProviderOf(block, reading)))
   return {
-    identities: identitiesOf(top, blocks, withDefault, env, providers, reading),
-    keyProviders: present(blocks.key_provider.map((block) => keyProviderOf(block, reading))),
+    identities: identityConfigs,
+    keyProviders,
     tunnels: present(blocks.tunnel.map((block) => tunnelOf(block, identities, listeners, reading))),
     authorities: present(blocks.authority.map((block) => authorityOf(block, providers, listeners, reading))),
     admin: present(blocks.admin.map((block) => adminOf(block, listeners, reading))).at(0),
     metrics: present(blocks.metrics.map((block) => metricsOf(block, listeners, reading))).at(0),
+    ...workloadOf(
+      top,
+      blocks,
+      { labels: identities, identities: identityConfigs, keyProviders, listeners, at, daemonMode: options.daemonMode },
+      reading,
+    ),
     shutdownTimeoutMs: top.shutdown_timeout.value,
   }
 }

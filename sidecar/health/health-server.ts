@@ -23,35 +23,35 @@ const maxConnections = 64
 /** `health_checks` as spiffe-helper answers it: two paths, 200 or 503, JSON. */
 export class HealthServer {
   readonly #server: Server
+  readonly #source: HealthSource
+  #judges: ReadonlyMap<string, () => Promise<boolean>> = new Map()
 
-  private constructor(server: Server) {
-    this.#server = server
+  private constructor(source: HealthSource) {
+    this.#source = source
+    this.#server = createServer(
+      { requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 },
+      (request, response) => {
+        request.resume()
+        this.#answer((request.url ?? '').split('?', 1)[0] ?? '', response)
+      },
+    )
+    this.#server.maxConnections = maxConnections
   }
 
   /** Throws `HealthError` when the address cannot be bound. */
   static async open(config: HealthConfig, source: HealthSource): Promise<HealthServer> {
-    const judges = new Map<string, () => Promise<boolean>>([
-      [config.livenessPath, () => Promise.resolve(source.isLive())],
-      [config.readinessPath, () => source.isReady()],
+    const server = new HealthServer(source)
+    server.judgeAt(config)
+    await listen(server.#server, config)
+    return server
+  }
+
+  /** The paths from now on. */
+  judgeAt({ livenessPath, readinessPath }: Pick<HealthConfig, 'livenessPath' | 'readinessPath'>): void {
+    this.#judges = new Map([
+      [livenessPath, () => Promise.resolve(this.#source.isLive())],
+      [readinessPath, () => this.#source.isReady()],
     ])
-    const server = createServer(
-      { requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 },
-      (request, response) => {
-        request.resume()
-        const judge = judges.get((request.url ?? '').split('?', 1)[0] ?? '')
-        if (judge === undefined) {
-          response.writeHead(404).end()
-          return
-        }
-        judge().then(
-          (isWell) => answer(response, isWell, source),
-          () => response.writeHead(500).end(),
-        )
-      },
-    )
-    server.maxConnections = maxConnections
-    await listen(server, config)
-    return new HealthServer(server)
   }
 
   /** The port that is bound, for one that was given as 0. */
@@ -66,13 +66,23 @@ export class HealthServer {
       this.#server.close(() => resolve())
     })
   }
-}
 
-function answer(response: ServerResponse, isWell: boolean, source: HealthSource): void {
-  const code = isWell ? 200 : 503
-  const health = { file_write_statuses: writeStatusesOf(source.fileStatuses()) }
-  response.writeHead(code, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ status: STATUS_CODES[code], health }))
+  #answer(path: string, response: ServerResponse): void {
+    const judge = this.#judges.get(path)
+    if (judge === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    judge().then(
+      (isWell) => {
+        const code = isWell ? 200 : 503
+        const health = { file_write_statuses: writeStatusesOf(this.#source.fileStatuses()) }
+        response.writeHead(code, { 'content-type': 'application/json' })
+        response.end(JSON.stringify({ status: STATUS_CODES[code], health }))
+      },
+      () => response.writeHead(500).end(),
+    )
+  }
 }
 
 function listen(server: Server, { host, port }: HealthConfig): Promise<void> {

@@ -1,9 +1,10 @@
 import { BundleSet, Identity, type IdentityKey } from '../../native/index.js'
-import type { X509BundleSet } from '../../workload-api/index.js'
+import { parseSpiffeId, type X509BundleSet } from '../../workload-api/index.js'
 import type { IdentityConfig } from '../config/model.js'
 import { memoryProvider } from '../keys/open-key-provider.js'
 import type { Logger } from '../log/logger.js'
 import { errorText } from '../log/logger.js'
+import type { SvidMaterial } from '../outputs/svid-material.js'
 import type { IdentityState, IdentityStatus } from '../admin/status.js'
 import { dataPlaneKey } from './data-plane-key.js'
 import type { IdentityEvent, IdentitySource, IdentityUpdate } from './identity-source.js'
@@ -81,6 +82,23 @@ export class ManagedIdentity {
   /** Where the private key in use came to be and is held; undefined without an SVID. */
   get residency(): string | undefined {
     return this.#current?.update.signer.residency
+  }
+
+  /** What files and the Workload API are made of. */
+  get material(): SvidMaterial | undefined {
+    if (this.#current === undefined) return undefined
+    const { identity, update } = this.#current
+    const { chain, signer, bundles } = update
+    return { spiffeId: parseSpiffeId(identity.spiffeId), notAfter: identity.notAfter, chain, signer, bundles }
+  }
+
+  /** How others see it. */
+  get hint(): string {
+    return this.#current?.update.hint ?? ''
+  }
+
+  get name(): string {
+    return this.config.name
   }
 
   /** Resolves when there is a usable identity; rejects when the source gave up or the signal fired. */

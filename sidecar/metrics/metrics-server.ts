@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import type { Registry } from 'prom-client'
 import type { Status } from '../admin/status.js'
 import type { MetricsConfig } from '../config/index.js'
 import { bindUnixSocket, type BoundUnixSocket } from '../socket/bind-unix-socket.js'
@@ -7,6 +8,8 @@ import type { TunnelRunner } from '../tunnel/tunnel-runner.js'
 /** What the metrics are read from, at each scrape. */
 export interface MetricsSource {
   status(): Status
+  /** Looks at the files on disk, for the next `status`. */
+  review(): Promise<unknown>
   tunnels(): readonly TunnelRunner[]
 }
 
@@ -33,7 +36,7 @@ export class MetricsServer {
           response.writeHead(404).end()
           return
         }
-        registry.metrics().then(
+        answer(source, registry).then(
           (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
           () => response.writeHead(500).end(),
         )
@@ -53,6 +56,11 @@ export class MetricsServer {
       this.#server.close(() => resolve())
     })
   }
+}
+
+async function answer(source: MetricsSource, registry: Registry): Promise<string> {
+  await source.review()
+  return registry.metrics()
 }
 
 function listenOnTcp(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {

@@ -1,22 +1,19 @@
-import { X509Certificate } from 'node:crypto'
-import type { TrustDomain, X509BundleSet } from '../../workload-api/index.js'
+import { SpiffeBundle, type JwtBundleSet, type TrustDomain, type X509BundleSet } from '../../workload-api/index.js'
 import type { OutputConfig } from '../config/output-model.js'
 import type { OutputFile } from './file-set.js'
-import type { JwtBundleDocuments } from './jwt-material.js'
 
-type Documents = ReadonlyMap<string, JwtBundleDocuments>
-type Writer = (own: TrustDomain | undefined, jwt: Documents, x509: X509BundleSet | undefined) => string | undefined
+type Writer = (own: TrustDomain | undefined, jwt: JwtBundleSet, x509: X509BundleSet | undefined) => string | undefined
 
 /** The files of JWT authorities that are wanted, and those for which there is nothing yet. */
 export function jwtBundleFiles(
   config: OutputConfig,
   own: TrustDomain | undefined,
-  jwt: Documents | undefined,
+  jwt: JwtBundleSet | undefined,
   x509: X509BundleSet | undefined,
 ): { readonly files: readonly OutputFile[]; readonly missing: readonly string[] } {
   const wanted: readonly (readonly [string | undefined, Writer])[] = [
-    [config.jwtBundleFileName, (_own, documents) => helperDocument(documents)],
-    [config.jwksFileName, (domain, documents) => documents.get(domain ?? '')?.jwks],
+    [config.jwtBundleFileName, (_own, bundles) => helperDocument(bundles)],
+    [config.jwksFileName, (domain, bundles) => (domain === undefined ? undefined : bundles.get(domain)?.marshal())],
     [config.spiffeBundleFileName, spiffeDocument],
   ]
   const files: OutputFile[] = []
@@ -31,32 +28,20 @@ export function jwtBundleFiles(
 }
 
 /** `{"example.org":"<base64 of the JWKS>"}`: spiffe-helper's own form, in the order of the names as Go writes maps. */
-function helperDocument(documents: Documents): string {
-  const entries = [...documents].sort(([one], [other]) => (one < other ? -1 : 1))
-  return JSON.stringify(
-    Object.fromEntries(entries.map(([name, { jwks }]) => [name, Buffer.from(jwks).toString('base64')])),
-  )
+function helperDocument(bundles: JwtBundleSet): string {
+  const entries = [...bundles].sort(([one], [other]) => (one < other ? -1 : 1))
+  const encoded = entries.map(([name, bundle]) => [name, Buffer.from(bundle.marshal()).toString('base64')] as const)
+  return JSON.stringify(Object.fromEntries(encoded))
 }
 
-/** SPIFFE Trust Domain and Bundle section 4.2: every key says what it is for, X.509 authorities carry `x5c`. */
+/** SPIFFE Trust Domain and Bundle section 4: the authorities of both kinds. */
 function spiffeDocument(
   own: TrustDomain | undefined,
-  documents: Documents,
+  jwt: JwtBundleSet,
   x509: X509BundleSet | undefined,
 ): string | undefined {
-  if (own === undefined) return undefined
-  const jwks = documents.get(own)?.jwks
-  const authorities = x509?.get(own)?.x509Authorities
-  if (jwks === undefined || authorities === undefined) return undefined
-  const { keys } = JSON.parse(jwks) as { readonly keys: readonly object[] }
-  return JSON.stringify({
-    keys: [
-      ...authorities.map((der) => ({
-        ...new X509Certificate(der).publicKey.export({ format: 'jwk' }),
-        use: 'x509-svid',
-        x5c: [Buffer.from(der).toString('base64')],
-      })),
-      ...keys.map((key) => ({ ...key, use: 'jwt-svid' })),
-    ],
-  })
+  const jwtAuthorities = own === undefined ? undefined : jwt.get(own)?.jwtAuthorities
+  const x509Authorities = own === undefined ? undefined : x509?.get(own)?.x509Authorities
+  if (own === undefined || jwtAuthorities === undefined || x509Authorities === undefined) return undefined
+  return new SpiffeBundle(own, { x509Authorities, jwtAuthorities }).marshal()
 }

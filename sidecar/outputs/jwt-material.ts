@@ -1,14 +1,4 @@
-/** What an output asks the issuer of its identity for, beside the X.509-SVID. */
-export interface JwtRequest {
-  readonly svids: readonly JwtSvidRequest[]
-  readonly bundles: boolean
-}
-
-export interface JwtSvidRequest {
-  /** At least one; the first is what the file stands for. */
-  readonly audiences: readonly string[]
-  readonly fileName: string
-}
+import type { JwtBundleSet } from '../../workload-api/index.js'
 
 /** A token in its compact form. */
 export interface IssuedJwtSvid {
@@ -16,18 +6,13 @@ export interface IssuedJwtSvid {
   readonly expiresAt: Date
 }
 
-/** The JWT authorities of one trust domain as documents, both JSON. */
-export interface JwtBundleDocuments {
-  /** RFC 7517: `{"keys":[…]}`. */
-  readonly jwks: string
-}
-
-/** Everything of JWT an identity has at one moment. */
+/** Everything of JWT an output has at one moment. */
 export interface JwtMaterial {
   /** By the name of the file. */
   readonly svids: ReadonlyMap<string, IssuedJwtSvid>
-  /** By the name of the trust domain; undefined before the first. */
-  readonly bundles: ReadonlyMap<string, JwtBundleDocuments> | undefined
+  /** Undefined before the first. */
+  readonly bundles: JwtBundleSet | undefined
+  /** Why there is nothing newer, a sentence; undefined when all is well. */
   readonly problem: string | undefined
 }
 

@@ -9,7 +9,8 @@ import { FlatLayout } from './flat-layout.js'
 import type { JwtFeed } from './jwt-material.js'
 import { assertWritable } from './output-directory.js'
 import type { FileStatus, OutputStatus } from './output-status.js'
-import { isTrustDomainBundleName, jwtNames, planFiles, wantsX509 } from './plan-files.js'
+import { isTrustDomainBundleName } from './file-names.js'
+import { jwtNames, planFiles, wantsX509 } from './plan-files.js'
 import type { SvidFeed } from './svid-material.js'
 
 export interface OutputDependencies {
@@ -35,7 +36,7 @@ export class Output {
   readonly #log: Logger
   readonly #layout: Layout
   readonly #backoff = new Backoff(firstRetryMs, lastRetryMs)
-  readonly #unsubscribe: readonly (() => void)[]
+  #unsubscribe: readonly (() => void)[] = []
   #written: readonly WrittenFile[] = []
   #missing: readonly string[]
   #validUntil: Date | undefined
@@ -58,16 +59,19 @@ export class Output {
     this.#log = dependencies.log.with({ output: config.name })
     this.#layout = layoutOf(config)
     this.#missing = planFiles(config, undefined, undefined, 0).missing
-    this.#unsubscribe = [dependencies.svid, dependencies.jwt]
-      .filter((feed) => feed !== undefined)
-      .map((feed) => feed.onChange(() => this.#request()))
-    this.#request()
   }
 
-  /** Throws `OutputError` when the directory is missing or not writable. */
+  /** Writes nothing before `start`. Throws `OutputError` when the directory is missing or not writable. */
   static async open(config: OutputConfig, dependencies: OutputDependencies): Promise<Output> {
     await assertWritable(config.directory)
     return new Output(config, dependencies)
+  }
+
+  start(): void {
+    const { svid, jwt } = this.#dependencies
+    const feeds = [svid, jwt].filter((feed) => feed !== undefined)
+    this.#unsubscribe = feeds.map((feed) => feed.onChange(() => this.#request()))
+    this.#request()
   }
 
   /** Whether the files a program needs to begin with are in place: those of X.509 when there are such. */
@@ -127,7 +131,6 @@ export class Output {
     clearTimeout(this.#retry)
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     await this.#writing
-    await this.#dependencies.jwt?.close()
   }
 
   /** One set after the other, always the newest: what changes while one is written is in the next. */
@@ -205,7 +208,8 @@ export class Output {
   }
 
   #problems(now: number): readonly string[] {
-    const waiting = this.#missing.map((name) => `"${name}" is not written yet`)
+    const why = this.#dependencies.jwt?.current.problem
+    const waiting = this.#missing.map((name) => `"${name}" is not written yet${why === undefined ? '' : `: ${why}`}`)
     const expired = this.#isExpired(now) ? [`what the files hold expired ${this.#validUntil?.toISOString()}`] : []
     return [...(this.#failure === undefined ? [] : [this.#failure]), ...waiting, ...this.#faults, ...expired]
   }

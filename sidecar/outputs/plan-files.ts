@@ -1,5 +1,6 @@
 import { trustDomainOf } from '../../workload-api/index.js'
 import type { OutputConfig } from '../config/output-model.js'
+import { trustDomainBundleName } from './file-names.js'
 import type { OutputFile } from './file-set.js'
 import { jwtBundleFiles } from './jwt-bundle-files.js'
 import type { JwtMaterial } from './jwt-material.js'
@@ -13,18 +14,6 @@ export interface FilePlan {
   readonly validUntil: Date | undefined
   /** Files that are wanted and for which there is nothing yet. */
   readonly missing: readonly string[]
-}
-
-/** `bundle.example.org.pem`, as `spire-agent api fetch` would have users tell them apart. */
-export function trustDomainBundleName(trustDomain: string): string {
-  return `bundle.${trustDomain}.pem`
-}
-
-const trustDomainBundle = /^bundle\..+\.pem$/
-
-/** The names an output with `bundle_per_trust_domain` has for itself in its directory. */
-export function isTrustDomainBundleName(name: string): boolean {
-  return trustDomainBundle.test(name)
 }
 
 /** Throws `OutputError` for what cannot be written at all, such as a key that stays in its device. */

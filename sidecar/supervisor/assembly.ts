@@ -19,6 +19,8 @@ import type { ConnectionAudit } from '../tunnel/connection-audit.js'
 import { TunnelRunner } from '../tunnel/tunnel-runner.js'
 import { nextParts, type Parts } from './parts.js'
 import type { Undo } from './undo.js'
+import type { Workload } from './workload.js'
+import { noWorkloadParts, type WorkloadParts } from './workload-parts.js'
 
 /** An identity is made anew when its own block or the provider of its keys changed. */
 interface IdentityPartConfig {
@@ -36,6 +38,7 @@ export interface Assembly {
   readonly tunnels: ReadonlyMap<string, TunnelRunner>
   readonly admin: Parts<AdminConfig, AdminServer>
   readonly metrics: Parts<MetricsConfig, MetricsServer>
+  readonly workload: WorkloadParts
 }
 
 /** What the parts need of the process. */
@@ -44,6 +47,7 @@ export interface AssemblyContext {
   readonly audit: ConnectionAudit
   readonly actions: AdminActions
   readonly metrics: MetricsSource
+  readonly workload: Workload
   /** How long, in milliseconds, a handshake with an identity may go on after it got a new SVID. */
   readonly handshakeBoundMs: (identity: string) => number
 }
@@ -55,7 +59,16 @@ export class RestartNeededError extends Error {
 
 export function emptyAssembly(config: Config): Assembly {
   const none = new Map<string, never>()
-  return { config, providers: none, authorities: none, identities: none, tunnels: none, admin: none, metrics: none }
+  return {
+    config,
+    providers: none,
+    authorities: none,
+    identities: none,
+    tunnels: none,
+    admin: none,
+    metrics: none,
+    workload: noWorkloadParts,
+  }
 }
 
 function byName<T extends { readonly name: string }>(blocks: readonly T[]): ReadonlyMap<string, T> {
@@ -164,9 +177,10 @@ export async function assemble(
     undo,
   )
   const tunnels = await nextTunnels(config, running.tunnels, identities, context, undo)
+  const workload = await context.workload.prepare(config, identities, undo)
   const openAdmin = (admin: AdminConfig) => AdminServer.open(admin, context.actions)
   const admin = await nextParts(single(config.admin), running.admin, openAdmin, undo)
   const openMetrics = (metrics: MetricsConfig) => MetricsServer.open(metrics, context.metrics)
   const metrics = await nextParts(single(config.metrics), running.metrics, openMetrics, undo)
-  return { config, providers, authorities, identities, tunnels, admin, metrics }
+  return { config, providers, authorities, identities, tunnels, admin, metrics, workload }
 }

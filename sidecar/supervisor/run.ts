@@ -11,8 +11,6 @@ export interface RunOptions {
   readonly loadConfig: () => Promise<Config>
   readonly log: Logger
   readonly lostLogLines: () => number
-  /** False: obtain every identity once and end. */
-  readonly daemonMode: boolean
   /** How long identities may be missing; undefined: for ever in daemon mode, a minute otherwise. */
   readonly waitMs: number | undefined
 }
@@ -31,18 +29,24 @@ function warnOfDescriptorShortage(config: Config, log: Logger): void {
   }
 }
 
+/** What a process does before its first part: no key may end in a core file, and what is amiss is said once. */
+export function beginProcess(config: Config, log: Logger): void {
+  disableCoreFiles()
+  for (const { line, column, message } of config.warnings) log.warn(message, { file: config.path, line, column })
+  warnOfDescriptorShortage(config, log)
+}
+
 /**
- * Runs a configuration until it is told to stop, cannot go on, or (not in daemon mode) has obtained every identity.
+ * Runs a configuration until it is told to stop, cannot go on, or (not in daemon mode) has obtained every identity and
+ * written every output.
  * Returns the exit status; a second stop signal ends the process at once.
  */
 export async function run(config: Config, options: RunOptions): Promise<ExitCode> {
   const { log } = options
-  disableCoreFiles()
-  for (const { line, column, message } of config.warnings) log.warn(message, { file: config.path, line, column })
-  warnOfDescriptorShortage(config, log)
+  beginProcess(config, log)
   const stop = new StopSignals(log)
   try {
-    return await runUntilStopped(options.daemonMode ? config : withoutListeners(config), options, stop)
+    return await runUntilStopped(config.daemonMode ? config : withoutListeners(config), options, stop)
   } catch (error) {
     for (const fault of faultLines(error)) log.error(`cannot start: ${fault}`)
     return exitCodes.fault
@@ -53,7 +57,7 @@ export async function run(config: Config, options: RunOptions): Promise<ExitCode
 
 /** One-shot: what the identities need and nothing that listens for others. */
 function withoutListeners(config: Config): Config {
-  return { ...config, tunnels: [], admin: undefined, metrics: undefined }
+  return { ...config, tunnels: [], admin: undefined, metrics: undefined, health: undefined, workloadApi: undefined }
 }
 
 async function runUntilStopped(config: Config, options: RunOptions, stop: StopSignals): Promise<ExitCode> {
@@ -66,7 +70,7 @@ async function runUntilStopped(config: Config, options: RunOptions, stop: StopSi
   log.info('started', { version, pid: process.pid, config: config.path })
   stop.onReload(() => void sidecar.reload())
   try {
-    const status = await waitForEnd(sidecar, options, stop)
+    const status = await waitForEnd(sidecar, config.daemonMode, options, stop)
     return status
   } finally {
     await sidecar.shutdown()
@@ -74,8 +78,13 @@ async function runUntilStopped(config: Config, options: RunOptions, stop: StopSi
   }
 }
 
-async function waitForEnd(sidecar: Sidecar, options: RunOptions, stop: StopSignals): Promise<ExitCode> {
-  const { log, daemonMode } = options
+async function waitForEnd(
+  sidecar: Sidecar,
+  daemonMode: boolean,
+  options: RunOptions,
+  stop: StopSignals,
+): Promise<ExitCode> {
+  const { log } = options
   const waitMs = options.waitMs ?? (daemonMode ? undefined : oneShotWaitMs)
   const patience = AbortSignal.any([
     stop.signal,
@@ -85,10 +94,13 @@ async function waitForEnd(sidecar: Sidecar, options: RunOptions, stop: StopSigna
   try {
     await sidecar.identitiesReady(patience)
     log.info('every identity is in use')
+    if (!daemonMode) await sidecar.outputsPlaced(patience)
   } catch (error) {
     if (stop.signal.aborted) return daemonMode ? exitCodes.success : exitCodes.fault
-    log.error('an identity is missing', { problems: sidecar.status().problems, error: errorText(error) })
-    return sidecar.failure.aborted ? exitCodes.fault : exitCodes.noIdentity
+    const { problems, identities } = sidecar.status()
+    const isMissing = identities.some(({ state }) => state !== 'valid')
+    log.error(isMissing ? 'an identity is missing' : 'an output is missing', { problems, error: errorText(error) })
+    return isMissing && !sidecar.failure.aborted ? exitCodes.noIdentity : exitCodes.fault
   }
   if (!daemonMode) return exitCodes.success
   await aborted(AbortSignal.any([stop.signal, sidecar.failure]))

@@ -14,6 +14,7 @@ import { faultLines } from './fault-lines.js'
 import { handshakeBoundMs } from '../tunnel/handshake-bound.js'
 import { problemsOf } from './readiness.js'
 import { Undo } from './undo.js'
+import { Workload } from './workload.js'
 
 /** A new identity must be usable this soon, or the reload that wants it changes nothing. */
 const reloadPatienceMs = 10_000
@@ -29,6 +30,7 @@ export interface SidecarOptions {
 export class Sidecar {
   readonly #options: SidecarOptions
   readonly #context: AssemblyContext
+  readonly #workload: Workload
   readonly #startedAt = new Date()
   readonly #ending = new AbortController()
   readonly #failure = new AbortController()
@@ -43,15 +45,21 @@ export class Sidecar {
   private constructor(config: Config, options: SidecarOptions) {
     this.#options = options
     this.#running = emptyAssembly(config)
+    this.#workload = new Workload({ log: options.log, isReady: () => this.#isReady() })
     this.#context = {
       log: options.log,
       audit: new ConnectionAudit(options.log),
       actions: {
-        status: () => this.status(),
+        status: () => this.review(),
         reload: () => this.reload(),
         keys: (request) => answerKeyRequest(this.#providers(), request, { running: true }),
       },
-      metrics: { status: () => this.status(), tunnels: () => [...this.#running.tunnels.values()] },
+      metrics: {
+        status: () => this.status(),
+        review: () => this.review(),
+        tunnels: () => [...this.#running.tunnels.values()],
+      },
+      workload: this.#workload,
       handshakeBoundMs: (identity) => handshakeBoundMs(this.#running.config, identity),
     }
   }
@@ -67,6 +75,7 @@ export class Sidecar {
       await undo.run()
       throw error
     }
+    await sidecar.#workload.take(sidecar.#running.workload, config, sidecar.#running.identities)
     for (const tunnel of sidecar.#running.tunnels.values()) {
       tunnel.open(sidecar.#ending.signal).catch((error: unknown) => {
         if (!sidecar.#ending.signal.aborted) sidecar.#failure.abort(error)
@@ -85,13 +94,26 @@ export class Sidecar {
     await Promise.all([...this.#running.identities.values()].map((part) => part.value.ready(signal)))
   }
 
+  /** Resolves when every output is on disk, whole; rejects when the signal fires. */
+  async outputsPlaced(signal: AbortSignal): Promise<void> {
+    await this.#workload.outputsPlaced(signal)
+  }
+
+  /** The status after a look at the files on disk. */
+  async review(): Promise<Status> {
+    await this.#workload.review()
+    return this.status()
+  }
+
   status(): Status {
     const running = this.#running
     const identities = [...running.identities.values()].map((part) => part.value.status())
     const tunnels = [...running.tunnels.values()].map((tunnel) => tunnel.status())
     const keyProviders = this.#providers().map(keyProviderStatus)
     // The admin socket answers before the last part is there: nothing is wrong yet then, and nothing is ready.
-    const problems = this.#assembled ? problemsOf(identities, tunnels, keyProviders) : ['the process is starting']
+    const problems = this.#assembled
+      ? [...problemsOf(identities, tunnels, keyProviders), ...this.#workload.problems()]
+      : ['the process is starting']
     return {
       version,
       pid: process.pid,
@@ -108,6 +130,7 @@ export class Sidecar {
       tunnels,
       authorities: [...running.authorities.values()].map((part) => part.value.status()),
       keyProviders,
+      ...this.#workload.status(),
       log: { lostLines: this.#options.lostLogLines() },
     }
   }
@@ -125,11 +148,13 @@ export class Sidecar {
     await this.#reloading
     const { tunnels, identities, authorities, admin, metrics, providers, config } = this.#running
     await Promise.all([
+      this.#workload.stopProgram(),
       ...[...tunnels.values()].map((tunnel) => tunnel.drain(config.shutdownTimeoutMs)),
       ...this.#retiring,
     ])
     const closeAll = (parts: Parts<unknown, { close(): Promise<void> }>) =>
       Promise.allSettled([...parts.values()].map((part) => part.value.close()))
+    await this.#workload.close()
     await closeAll(identities)
     await Promise.all([closeAll(authorities), closeAll(admin), closeAll(metrics)])
     await closeAll(providers)
@@ -138,6 +163,10 @@ export class Sidecar {
 
   #providers(): readonly Provider[] {
     return [...this.#running.providers.values()].map((part) => part.value)
+  }
+
+  async #isReady(): Promise<boolean> {
+    return (await this.review()).ready
   }
 
   async #reloadNow(): Promise<ReloadAnswer> {
@@ -174,6 +203,7 @@ export class Sidecar {
     }
     this.#reconfigure(before, next)
     this.#running = next
+    await this.#workload.take(next.workload, config, next.identities)
     this.#retire(before, next)
   }
 

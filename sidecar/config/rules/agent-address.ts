@@ -2,6 +2,7 @@ import { quoted } from '../faults.js'
 import { checkAgentAddress } from '../schema/identifiers.js'
 import type { Fields, Reading } from '../schema/spec.js'
 import type { topLevelKeys } from '../tables/index.js'
+import { eitherSpelling } from './spellings.js'
 
 /** As spiffe-helper has it. */
 export const defaultAgentAddress = '/tmp/spire-agent/public/api.sock'
@@ -20,15 +21,10 @@ const wholeFile = { line: 1, column: 1 }
 export function agentAddressOf(
   top: Fields<typeof topLevelKeys>,
   env: Environment | undefined,
-  { faults, warnings }: Reading,
+  reading: Reading,
 ): string {
-  const { agent_address: current, agentAddress: old } = top
-  if (current.given && old.given) {
-    faults.add(old.at, 'use of agent_address and agentAddress found, use only agent_address')
-  } else if (old.given) {
-    warnings.add(old.at, 'agentAddress will be deprecated, should be used as agent_address')
-  }
-  const written = current.value || old.value
+  const { faults, warnings } = reading
+  const written = eitherSpelling(top, 'agent_address', 'agentAddress', reading).value
   if (written !== undefined && written !== '') return written
   const name = variables.find((variable) => (env?.[variable] ?? '') !== '')
   if (name === undefined) return defaultAgentAddress

@@ -57,7 +57,7 @@ export function metricsOf(
 }
 
 /** A listener that may only be a unix socket, for the reason given. */
-function unixOnly(
+export function unixOnly(
   { value: listen, at }: Block<typeof adminKeys>['fields']['listen'],
   why: string,
   owner: string,

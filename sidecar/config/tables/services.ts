@@ -7,5 +7,8 @@ export const adminKeys = { listen: required(address), ...unixListenerKeys }
 
 export const metricsKeys = { listen: required(address), ...socketFileKeys }
 
+/** The Workload API for the workload beside this process. */
+export const workloadApiKeys = { listen: required(address), ...unixListenerKeys }
+
 /** The rest of the block belongs to the provider of that type. */
 export const keyProviderKeys = { type: required(text()) }

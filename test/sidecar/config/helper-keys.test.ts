@@ -2,34 +2,43 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { configOf, faultsOf, tunnel } from './faults-of.js'
 
-const outputs = `
-  cmd cmd_args cmdArgs pid_file_name renew_signal renewSignal
-  cert_dir certDir add_intermediates_to_bundle addIntermediatesToBundle include_federated_domains omit_expired
-  svid_file_name svidFileName svid_key_file_name svidKeyFileName svid_bundle_file_name svidBundleFileName
-  jwt_svids jwt_bundle_file_name cert_file_mode key_file_mode jwt_bundle_file_mode jwt_svid_file_mode
-  ghostunnelCmd ghostunnelArgs`
-  .trim()
-  .split(/\s+/)
-
-test("each output key of spiffe-helper, in both spellings, is refused as spiffe-helper's", () => {
-  for (const key of outputs) {
-    const message = `"${key}" is an output key of spiffe-helper; outputs come later and are not supported by this version`
-    assert.deepEqual(faultsOf(`${key} = "x"\n${tunnel('')}`), [`1:1: ${message}`])
+test('each key and block that comes later is refused as not supported by this version', () => {
+  for (const item of ['parsec_service { }', 'state_dir = "x"']) {
+    const key = item.split(' ')[0] ?? ''
+    assert.deepEqual(faultsOf(`${item}\n${tunnel('')}`), [`1:1: "${key}" is not supported by this version`])
   }
 })
 
-test('each key and block that comes later is refused as not supported by this version', () => {
-  for (const item of [
-    'output "a" { }',
-    'parsec_service { }',
-    'health_checks { }',
-    'state_dir = "x"',
-    'daemon_mode = true',
-    'stop_timeout = "1s"',
-    'exit_when_ready = true',
-  ]) {
-    const key = item.split(' ')[0] ?? ''
-    assert.deepEqual(faultsOf(`${item}\n${tunnel('')}`), [`1:1: "${key}" is not supported by this version`])
+const spellings = [
+  ['agent_address', 'agentAddress', '"/a"'],
+  ['cmd_args', 'cmdArgs', '"x"'],
+  ['cert_dir', 'certDir', '"certs"'],
+  ['renew_signal', 'renewSignal', '"SIGHUP"'],
+  ['svid_file_name', 'svidFileName', '"a"'],
+  ['svid_key_file_name', 'svidKeyFileName', '"b"'],
+  ['svid_bundle_file_name', 'svidBundleFileName', '"c"'],
+  ['add_intermediates_to_bundle', 'addIntermediatesToBundle', 'true'],
+] as const
+
+function helperFile(spelling: 0 | 1): string {
+  return ['cmd = "true"', ...spellings.map((names) => `${names[spelling]} = ${names[2]}`)].join('\n')
+}
+
+test('both spellings of every key make the same, the old one with a warning each', () => {
+  const { warnings: none, ...current } = configOf(helperFile(0))
+  const { warnings, ...old } = configOf(helperFile(1))
+  assert.deepEqual(old, current)
+  assert.deepEqual(none, [])
+  assert.deepEqual(
+    warnings.map(({ message }) => message),
+    spellings.map(([name, before]) => `${before} will be deprecated, should be used as ${name}`),
+  )
+})
+
+test('both spellings at once are a fault, whatever they say', () => {
+  for (const [name, old, value] of spellings) {
+    const faults = faultsOf(`${helperFile(0)}\n${old} = ${value}`)
+    assert.deepEqual(faults, [`10:${old.length + 4}: use of ${name} and ${old} found, use only ${name}`])
   }
 })
 

@@ -112,6 +112,11 @@ test('a file of every block gives the whole configuration, defaults included', (
     path: 'helper.conf',
     admin: { listen: { kind: 'unix', path: '/run/svidecar/admin.sock' }, unixListen: plainSocket },
     metrics: { listen: { kind: 'tcp', host: '0.0.0.0', port: 9400 }, unixListen: undefined },
+    outputs: [],
+    process: undefined,
+    health: undefined,
+    workloadApi: undefined,
+    daemonMode: true,
     shutdownTimeoutMs: 30_000,
     warnings: [],
   })
@@ -282,7 +287,7 @@ tunnel "b" {
 `
   assert.deepEqual(
     faultsOf(text).map((fault) => fault.split(':', 2).join(':')),
-    ['1:1', '2:1', '4:12', '5:12', '6:12', '7:23', '8:18', '9:21', '11:1', '12:68'],
+    ['1:1', '2:18', '4:12', '5:12', '6:12', '7:23', '8:18', '9:21', '11:1', '12:68'],
   )
 })
 

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { entryKeys } from '../../../sidecar/config/registration-file.js'
 import type { KeyTable } from '../../../sidecar/config/schema/spec.js'
-import { allowKeys, blockTables, topLevelKeys } from '../../../sidecar/config/tables/index.js'
+import {
+  allowKeys,
+  blockTables,
+  jwtSvidKeys,
+  onUpdateKeys,
+  topLevelKeys,
+} from '../../../sidecar/config/tables/index.js'
 import { repositoryRoot } from '../../repository-root.js'
 
 const readme = readFileSync(join(repositoryRoot, 'sidecar', 'config', 'README.md'), 'utf8')
@@ -24,6 +30,8 @@ const sections: readonly (readonly [heading: string, keys: KeyTable])[] = [
   ['Keys outside of blocks', topLevelKeys],
   ...Object.entries(blockTables).map(([name, { keys }]) => [`Block: ${name}`, keys] as const),
   ['Block: allow', allowKeys],
+  ['Block: jwt_svids', jwtSvidKeys],
+  ['Block: on_update', onUpdateKeys],
   ['Block: entry', entryKeys],
 ]
 
@@ -36,5 +44,8 @@ for (const [heading, keys] of sections) {
 
 test('every block has its section in the README', () => {
   const headings = [...readme.matchAll(/^## Block: (.*)$/gm)].map(([, name]) => name)
-  assert.deepEqual(new Set(headings), new Set([...Object.keys(blockTables), 'allow', 'entry']))
+  assert.deepEqual(
+    new Set(headings),
+    new Set([...Object.keys(blockTables), 'allow', 'jwt_svids', 'on_update', 'entry']),
+  )
 })

@@ -11,7 +11,7 @@ const cases: readonly (readonly [requirement: string, text: string, faults: read
   [
     'a file with nothing to run is refused',
     'shutdown_timeout = "5s"',
-    ['1:1: there is nothing to run: the file has neither a tunnel nor an authority'],
+    ['1:1: there is nothing to run: the file has neither a tunnel, an output nor an authority'],
   ],
   [
     'an unknown key is refused, with the one it resembles',

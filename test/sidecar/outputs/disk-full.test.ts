@@ -49,6 +49,7 @@ for (const layout of ['flat', 'atomic'] as const) {
       log: silentLog,
       onPlaced,
     })
+    output.start()
     t.after(() => output.close())
     const first = await identity.rotate()
     await announcements.until(1)

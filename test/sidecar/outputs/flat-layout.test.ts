@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { FlatLayout } from '../../../sidecar/outputs/flat-layout.js'
 import { digestOf, type OutputFile } from '../../../sidecar/outputs/file-set.js'
-import { isTrustDomainBundleName } from '../../../sidecar/outputs/plan-files.js'
+import { isTrustDomainBundleName } from '../../../sidecar/outputs/file-names.js'
 import { namesIn, outputFolder, textOf } from './output-fixture.js'
 
 const own = { uid: undefined, gid: undefined }

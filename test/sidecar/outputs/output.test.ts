@@ -20,6 +20,7 @@ async function openOutput(t: TestContext, config: OutputConfig, jwt?: TestJwtFee
   const announcements = new Announcements()
   const { onPlaced } = announcements
   const output = await Output.open(config, { svid: identity, jwt, log: silentLog, onPlaced })
+  output.start()
   t.after(() => output.close())
   return { identity, announcements, output }
 }
@@ -50,6 +51,7 @@ test('every set is announced after all of its files are in place', async (t) => 
       seen.push(textOf(folder, 'svid.pem') === issued?.chainPem && textOf(folder, 'svid_key.pem') === issued?.keyPem)
     },
   })
+  output.start()
   t.after(() => output.close())
   for (let round = 1; round <= 5; round += 1) {
     await identity.rotate()

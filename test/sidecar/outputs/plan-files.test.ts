@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
+import { JwtBundle, parseTrustDomain } from '../../../workload-api/index.js'
 import type { OutputConfig } from '../../../sidecar/config/output-model.js'
 import { planFiles } from '../../../sidecar/outputs/plan-files.js'
 import { FakeCa } from '../../fakes/fake-ca.js'
@@ -89,8 +91,11 @@ test('a key that stays in its device is refused by name', async () => {
 test('JWT bundles are written as spiffe-helper, as JWKS and as SPIFFE bundle', async () => {
   const identity = new TestIdentity()
   await identity.rotate()
-  const jwks = JSON.stringify({ keys: [{ kty: 'EC', kid: 'a', crv: 'P-256', x: 'x', y: 'y' }] })
-  const jwt = { svids: new Map(), bundles: new Map([['example.org', { jwks }]]), problem: undefined }
+  const key = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)
+  const own = parseTrustDomain('example.org')
+  const bundle = JwtBundle.fromJwtAuthorities(own, [['a', key]])
+  const jwks = bundle.marshal()
+  const jwt = { svids: new Map(), bundles: new Map([[own, bundle]]), problem: undefined }
   const config = outputConfig('/unused', {
     svidFileName: undefined,
     keyFileName: undefined,

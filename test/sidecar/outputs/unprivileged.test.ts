@@ -26,6 +26,7 @@ for (const layout of ['flat', 'atomic'] as const) {
     const announcements = new Announcements()
     const dependencies = { svid: identity, jwt: undefined, log: silentLog, onPlaced: announcements.onPlaced }
     const output = await Output.open(config, dependencies)
+    output.start()
     for (let rotation = 1; rotation <= 3; rotation += 1) {
       const issued = await identity.rotate()
       await announcements.until(rotation)
@@ -65,6 +66,7 @@ test('an owner this user may not set leaves the old files and says so', async (t
     log: silentLog,
     onPlaced: () => undefined,
   })
+  output.start()
   await identity.rotate()
   while (output.status().writeFailures === 0) await new Promise((resolve) => setImmediate(resolve))
   assert.match(output.status().problems.join(), /this user may not set the owner or the mode/)
