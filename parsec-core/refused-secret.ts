@@ -8,7 +8,7 @@ import { ResponseStatus } from './response-status.js'
 const fileName = 'refused-secrets.json'
 const formatVersion = 1
 /** Of one device. An operator who tries more wrong ones than this has seen the message by then. */
-const maxRemembered = 16
+const maxRemembered = 8
 const maxFileBytes = 1 << 20
 /** A PIN has few bits, so each guess at one from the file must cost: 32 MiB and some 80 ms. */
 const cost = { N: 1 << 15, r: 8, p: 1, maxmem: 64 << 20 }
@@ -18,11 +18,16 @@ const hashBytes = 32
 interface RefusedSecret {
   /** ISO 8601. */
   readonly time: string
-  readonly salt: string
   readonly hash: string
 }
 
-type RefusedByDevice = ReadonlyMap<string, readonly RefusedSecret[]>
+/** One salt a device, so that looking a secret up costs one hash. */
+interface RefusedByOne {
+  readonly salt: string
+  readonly secrets: readonly RefusedSecret[]
+}
+
+type RefusedByDevice = ReadonlyMap<string, RefusedByOne>
 
 /**
  * PINs and authorizations a device has refused, kept across restarts: a process that is started again and again with
@@ -44,32 +49,35 @@ export class RefusedSecrets {
 
   /** When the device refused this secret, or undefined. Throws `PsaErrorStorageFailure` or `PsaErrorDataCorrupt`. */
   async refusedAt(device: string, secret: Uint8Array): Promise<Date | undefined> {
-    for (const entry of (await this.#read()).get(device) ?? []) {
-      const hash = await hashOf(secret, Buffer.from(entry.salt, 'base64'))
-      if (timingSafeEqual(hash, Buffer.from(entry.hash, 'base64'))) return new Date(entry.time)
-    }
-    return undefined
+    const known = (await this.#read()).get(device)
+    if (known === undefined) return undefined
+    const hash = await hashOf(secret, known.salt)
+    const found = known.secrets.find((entry) => timingSafeEqual(hash, Buffer.from(entry.hash, 'base64')))
+    return found && new Date(found.time)
   }
 
   /** The device refused this secret; on the disk when this resolves. */
-  async remember(device: string, secret: Uint8Array): Promise<void> {
-    const salt = randomBytes(saltBytes)
-    const hash = await hashOf(secret, salt)
-    const entry = { time: new Date().toISOString(), salt: salt.toString('base64'), hash: hash.toString('base64') }
-    await this.#change((before) => [...before, entry].slice(-maxRemembered), device)
+  remember(device: string, secret: Uint8Array): Promise<void> {
+    return this.#change(async (all) => {
+      const { salt, secrets } = all.get(device) ?? { salt: randomBytes(saltBytes).toString('base64'), secrets: [] }
+      const entry = { time: new Date().toISOString(), hash: (await hashOf(secret, salt)).toString('base64') }
+      all.set(device, { salt, secrets: [...secrets, entry].slice(-maxRemembered) })
+    })
   }
 
   /** The device accepted a secret: its owner may have changed it to one that was refused before. */
   async forget(device: string): Promise<void> {
-    if ((await this.#read()).has(device)) await this.#change(() => [], device)
+    if (!(await this.#read()).has(device)) return
+    await this.#change(async (all) => {
+      all.delete(device)
+    })
   }
 
-  #change(step: (before: readonly RefusedSecret[]) => readonly RefusedSecret[], device: string): Promise<void> {
+  /** One change after the other, each from what the one before left. */
+  #change(step: (all: Map<string, RefusedByOne>) => Promise<void>): Promise<void> {
     const change = async () => {
       const all = new Map(await this.#read())
-      const after = step(all.get(device) ?? [])
-      if (after.length === 0) all.delete(device)
-      else all.set(device, after)
+      await step(all)
       const text = `${JSON.stringify({ version: formatVersion, refused: Object.fromEntries(all) }, undefined, 2)}\n`
       await withStatus(ResponseStatus.PsaErrorStorageFailure, `cannot write "${this.#path}"`, () =>
         writeFileAtomic(this.#path, text, { mode: 0o600 }),
@@ -90,9 +98,11 @@ export class RefusedSecrets {
   }
 }
 
-function hashOf(secret: Uint8Array, salt: Uint8Array): Promise<Buffer> {
+function hashOf(secret: Uint8Array, salt: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(secret, salt, hashBytes, cost, (error, hash) => (error ? reject(error) : resolve(hash)))
+    scrypt(secret, Buffer.from(salt, 'base64'), hashBytes, cost, (error, hash) =>
+      error ? reject(error) : resolve(hash),
+    )
   })
 }
 
@@ -102,23 +112,27 @@ function parseRefused(text: string, path: string): RefusedByDevice {
     if (text.length > maxFileBytes) throw new RangeError('too large')
     const read: unknown = JSON.parse(text)
     if (!isRecord(read) || read['version'] !== formatVersion || !isRecord(read['refused'])) throw new TypeError('shape')
-    return new Map(Object.entries(read['refused']).map(([device, entries]) => [device, parseEntries(entries)]))
+    return new Map(Object.entries(read['refused']).map(([device, known]) => [device, parseRefusedByOne(known)]))
   } catch (error) {
     const message = `"${path}" is damaged: remove it when the PIN or authorization in use is right`
     throw new ParsecError(ResponseStatus.PsaErrorDataCorrupt, message, { cause: error })
   }
 }
 
-function parseEntries(entries: unknown): readonly RefusedSecret[] {
-  if (!Array.isArray(entries)) throw new TypeError('no list')
-  return entries.map((entry: unknown) => {
-    if (!isRecord(entry)) throw new TypeError('no entry')
-    const { time, salt, hash } = entry
-    if (typeof time !== 'string' || typeof salt !== 'string' || typeof hash !== 'string') throw new TypeError('fields')
+function parseRefusedByOne(known: unknown): RefusedByOne {
+  if (!isRecord(known) || typeof known['salt'] !== 'string' || !Array.isArray(known['secrets'])) {
+    throw new TypeError('no device')
+  }
+  const secrets = known['secrets'].map((entry: unknown) => {
+    if (!isRecord(entry) || typeof entry['time'] !== 'string' || typeof entry['hash'] !== 'string') {
+      throw new TypeError('no entry')
+    }
+    const { time, hash } = { time: entry['time'], hash: entry['hash'] }
     if (Number.isNaN(Date.parse(time))) throw new TypeError('time')
     if (Buffer.from(hash, 'base64').length !== hashBytes) throw new TypeError('hash')
-    return { time, salt, hash }
+    return { time, hash }
   })
+  return { salt: known['salt'], secrets }
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

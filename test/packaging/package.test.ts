@@ -6,6 +6,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { SoftHsm, softHsmMissing } from '../devices/softhsm.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -128,6 +129,28 @@ test('the addon loads from the installed package and has its version', async () 
   const version = await runInstalled([probe, join(installed, 'dist', 'native', 'index.js')])
   assert.equal(version.trim(), description.version)
 })
+
+test('the installed package keeps keys in a PKCS#11 token, with what it brings along', async (context) => {
+  if (softHsmMissing !== undefined) return context.skip(softHsmMissing)
+  const hsm = new SoftHsm()
+  context.after(() => hsm.remove())
+  hsm.initToken('edge')
+  const probe = join(dirname(dirname(installed)), 'probe-pkcs11.mjs')
+  await writeFile(probe, pkcs11Probe)
+  const settings = JSON.stringify(hsm.settings('edge'))
+  const env = { PATH: join(folder, 'bin'), ...hsm.environment }
+  const { stdout } = await run(process.execPath, [probe, settings], { env })
+  assert.equal(stdout.trim(), 'generated in Pkcs11')
+})
+
+const pkcs11Probe = `
+import { generatePrivateKey, openProvider } from 'svidecar/parsec-core'
+const provider = await openProvider({ name: 'hsm', type: 'Pkcs11', settings: JSON.parse(process.argv[2]) })
+const signer = await generatePrivateKey(provider, { applicationIdentity: 'packaging', keyName: 'one' }, 'ec-p256')
+await signer.sign('EcdsaSha256', Buffer.from('a message'))
+console.log(signer.residency)
+await provider.close()
+`
 
 test('the package carries neither tests, nor sources, nor build leftovers', async () => {
   const own = (await readdir(installed, { recursive: true })).filter((name) => !name.startsWith('node_modules'))
