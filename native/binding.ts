@@ -93,7 +93,13 @@ export interface BindingListener {
 export type BindingState = object & { readonly binding?: 'state' }
 
 export type BindingAuthorize = (peer: string, chain: Uint8Array[]) => true | string
-export type BindingSign = (scheme: string, message: Uint8Array) => Promise<Uint8Array>
+/** Gets a question; must not throw. */
+export type BindingAsk = (question: number, scheme: string, message: Uint8Array) => void
+
+export interface BindingAnswers {
+  sign(question: number, signature: Uint8Array): void
+  fail(question: number, reason: string): void
+}
 
 export interface BindingTunnel {
   update(
@@ -130,7 +136,14 @@ export interface Binding {
   ): BindingVerifiedSvid
   readX509Svid(certificate: Uint8Array): BindingVerifiedSvid
   provePkcs8(chain: Uint8Array[], pkcs8: Uint8Array): Promise<BindingIdentity>
-  proveSigner(chain: Uint8Array[], schemes: string[], sign: BindingSign, timeoutMs: number): Promise<BindingIdentity>
+  BindingAnswers: new () => BindingAnswers
+  proveSigner(
+    chain: Uint8Array[],
+    schemes: string[],
+    ask: BindingAsk,
+    answers: BindingAnswers,
+    timeoutMs: number,
+  ): Promise<BindingIdentity>
   createBundleSet(bundles: BindingBundle[]): BindingBundleSet
   bindListener(endpoint: BindingEndpoint, options: BindingUnixOptions | undefined): Promise<BindingListener>
   createState(

@@ -29,15 +29,29 @@ export type IdentityKey =
 
 const defaultProofTimeoutMs = 10_000
 
+/** Of whatever was thrown; reading it must not throw in its turn, for nobody would catch that. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && typeof error.message === 'string'
+    ? error.message
+    : 'it threw something that is no Error'
+}
+
 function prove(chain: readonly Uint8Array[], key: IdentityKey, timeoutMs: number): Promise<BindingIdentity> {
-  if ('pkcs8' in key) return addon().provePkcs8([...chain], key.pkcs8)
-  const sign = async (scheme: string, message: Uint8Array): Promise<Uint8Array> => {
-    // The addon names only schemes that it was given. The copy is its own: nobody can change it while it is read.
-    const signature = await key.sign(scheme as SignatureScheme, message)
-    if (!(signature instanceof Uint8Array)) throw new TypeError('the signer gave no Uint8Array')
-    return Uint8Array.from(signature)
+  const { provePkcs8, proveSigner, BindingAnswers } = addon()
+  if ('pkcs8' in key) return provePkcs8([...chain], key.pkcs8)
+  const answers = new BindingAnswers()
+  const answer = async (question: number, scheme: string, message: Uint8Array): Promise<void> => {
+    try {
+      // The addon names only schemes that it was given.
+      const signature = await key.sign(scheme as SignatureScheme, message)
+      if (!(signature instanceof Uint8Array)) throw new TypeError('the signer gave no Uint8Array')
+      answers.sign(question, signature)
+    } catch (error) {
+      answers.fail(question, reasonOf(error))
+    }
   }
-  return addon().proveSigner([...chain], [...key.schemes], sign, timeoutMs)
+  const ask = (question: number, scheme: string, message: Uint8Array) => void answer(question, scheme, message)
+  return proveSigner([...chain], [...key.schemes], ask, answers, timeoutMs)
 }
 
 /** A chain and its key, proved to fit: one signature was made and checked against the leaf. */

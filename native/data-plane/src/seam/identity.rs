@@ -12,8 +12,7 @@ use zeroize::Zeroizing;
 
 use super::error::{NativeError, from_bundle_set, from_identity, invalid};
 use super::promise::promise;
-use super::runtime::Environment;
-use super::signer::{JsSigner, SignFunction, scheme};
+use super::signer::{AskFunction, BindingAnswers, JsSigner, scheme};
 use super::verify::{BindingBundle, milliseconds};
 use crate::bundle_set::BundleSet;
 use crate::identity::{Identity, IdentityKey};
@@ -64,18 +63,19 @@ pub fn prove_pkcs8<'env>(
     prove(env, &chain, IdentityKey::Pkcs8(Zeroizing::new(pkcs8.to_vec())), Duration::ZERO)
 }
 
-/// Proves a chain with a signer in JavaScript, which has `timeoutMs` to sign.
+/// Proves a chain with a signer in JavaScript: `ask` gets the questions, `answers` the signatures. It has `timeoutMs`.
 #[napi(catch_unwind, ts_return_type = "Promise<BindingIdentity>")]
 pub fn prove_signer<'env>(
     env: &'env Env,
     chain: Vec<Uint8Array>,
     schemes: Vec<String>,
-    sign: SignFunction,
+    ask: AskFunction<'env>,
+    answers: &BindingAnswers,
     timeout_ms: u32,
 ) -> Result<Object<'env>, NativeError> {
     let schemes: Option<Vec<SignatureScheme>> = schemes.iter().map(|name| scheme(name)).collect();
     let schemes = schemes.ok_or_else(|| invalid("a signature scheme is not known"))?;
-    let signer = Arc::new(JsSigner::new(sign, Environment::of(env)?.closing()));
+    let signer = Arc::new(JsSigner::new(env, &ask, answers)?);
     prove(env, &chain, IdentityKey::Remote { schemes, signer }, Duration::from_millis(timeout_ms.into()))
 }
 
