@@ -1,4 +1,4 @@
-import { isMemberOf, type SpiffeId } from './spiffe-id/spiffe-id.js'
+import { isMemberOf, pathOf, type SpiffeId } from './spiffe-id/spiffe-id.js'
 import type { TrustDomain } from './spiffe-id/trust-domain.js'
 
 /** A verdict. A value and not an exception, so that an `async` function, whose refusal would come too late, is no `Authorizer`. */
@@ -54,4 +54,17 @@ export function authorizeMemberOf(trustDomain: TrustDomain): Authorizer {
   const reason = `not a member of trust domain "${trustDomain}"`
   const denied: Authorization = Object.freeze({ allowed: false, reason })
   return (peer) => (isMemberOf(peer, trustDomain) ? allowed : denied)
+}
+
+/**
+ * Admits an ID with a path and every ID below it: `spiffe://example.org/spire/agent` admits `…/spire/agent/x` and not
+ * `…/spire/agentish`. For all of a trust domain there is `authorizeMemberOf`.
+ *
+ * @throws {TypeError} for the ID of a trust domain
+ */
+export function authorizeIdPrefix(prefix: SpiffeId): Authorizer {
+  if (pathOf(prefix) === '') throw new TypeError('a prefix has a path')
+  const below = `${prefix}/`
+  const denied: Authorization = Object.freeze({ allowed: false, reason: `not "${prefix}" nor below it` })
+  return (peer) => (peer === prefix || peer.startsWith(below) ? allowed : denied)
 }

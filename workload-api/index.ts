@@ -9,6 +9,7 @@ export {
   isSpiffeId,
   parseSpiffeId,
   pathOf,
+  spiffeIdFromSegments,
   trustDomainId,
   trustDomainOf,
   type SpiffeId,
@@ -25,6 +26,7 @@ export { verifyX509Svid, type VerifiedX509Svid, type VerifyX509SvidOptions } fro
 export {
   authorizeAny,
   authorizeId,
+  authorizeIdPrefix,
   authorizeMemberOf,
   authorizeOneOf,
   UnauthorizedPeerError,

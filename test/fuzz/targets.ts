@@ -11,12 +11,13 @@ import {
   X509Bundle,
   X509Svid,
 } from '../../workload-api/index.js'
+import { writePem } from '../../workload-api/encoding/pem.js'
 import { parseEndpointUrl } from '../../workload-api/federation/endpoint.js'
 import { decodeJwtSvidResponse, decodeValidateJwtSvidResponse } from '../../workload-api/proto/jwt-messages.js'
 import { decodeX509SvidResponse } from '../../workload-api/proto/messages.js'
 import { workloadApiService } from '../../workload-api/proto/workload-service.js'
-import { FakeCa } from '../fakes/fake-ca.js'
-import { bundlesOf, FakeJwtIssuer } from '../workload-api/material.js'
+import { pem } from '../fakes/fake-ca.js'
+import { material } from './material.js'
 import { Chance, mutate } from './mutate.js'
 
 /** Something that reads what a stranger wrote. */
@@ -30,21 +31,22 @@ export interface Target {
 }
 
 const trustDomain = parseTrustDomain('example.org')
-const ca = FakeCa.create('example.org')
-const issued = ca.intermediate().issue('/a')
-const issuer = new FakeJwtIssuer('example.org')
-const bundles = bundlesOf(ca)
+const { authority, chain, pkcs8, jwks, token, time } = material
+const chainPem = chain.map(pem).join('')
+const keyPem = writePem('PRIVATE KEY', pkcs8)
+const [leafOfPeer = authority] = chain
+const bundles = new Map([[trustDomain, X509Bundle.parse(trustDomain, authority)]])
 const spiffeBundle = new SpiffeBundle(trustDomain, {
-  x509Authorities: [ca.certificate],
-  jwtAuthorities: issuer.bundle.jwtAuthorities,
+  x509Authorities: [authority],
+  jwtAuthorities: JwtBundle.parse(trustDomain, jwks).jwtAuthorities,
   sequenceNumber: 2n ** 63n,
   refreshHintSeconds: 300,
 })
 const svidMessage = {
   spiffeId: 'spiffe://example.org/a',
-  x509Svid: Buffer.concat(issued.chain),
-  x509SvidKey: issued.pkcs8,
-  bundle: ca.certificate,
+  x509Svid: Buffer.concat(chain),
+  x509SvidKey: pkcs8,
+  bundle: authority,
   hint: 'a',
 }
 const messages = [Error]
@@ -66,39 +68,39 @@ export const targets: readonly Target[] = [
   text('URL of a bundle endpoint', 'https://example.org:8443/bundle', (url) => {
     assert.match(parseEndpointUrl(url).href, /^https:\/\/[^/@]+\//)
   }),
-  { name: 'DER of a bundle', good: ca.certificate, read: (der) => void X509Bundle.parse(trustDomain, der) },
-  text('PEM of a bundle', ca.certificatePem, (pem) => {
+  { name: 'DER of a bundle', good: authority, read: (der) => void X509Bundle.parse(trustDomain, der) },
+  text('PEM of a bundle', pem(authority), (pem) => {
     const bundle = X509Bundle.parsePem(trustDomain, pem)
     assert.ok(X509Bundle.parsePem(trustDomain, bundle.toPem()).equals(bundle))
   }),
-  { name: 'DER of a chain', good: Buffer.concat(issued.chain), read: (der) => void X509Svid.parse(der, issued.pkcs8) },
-  { name: 'DER of a key', good: issued.pkcs8, read: (der) => void X509Svid.parse(Buffer.concat(issued.chain), der) },
-  text('PEM of a chain', issued.chainPem, (pem) => void X509Svid.parsePem(pem, issued.keyPem)),
-  text('PEM of a key', issued.keyPem, (pem) => void X509Svid.parsePem(issued.chainPem, pem)),
+  { name: 'DER of a chain', good: Buffer.concat(chain), read: (der) => void X509Svid.parse(der, pkcs8) },
+  { name: 'DER of a key', good: pkcs8, read: (der) => void X509Svid.parse(Buffer.concat(chain), der) },
+  text('PEM of a chain', chainPem, (pem) => void X509Svid.parsePem(pem, keyPem)),
+  text('PEM of a key', keyPem, (pem) => void X509Svid.parsePem(chainPem, pem)),
   {
     name: 'leaf of a peer',
-    good: issued.certificate,
+    good: leafOfPeer,
     // With its signature over every byte no other leaf is good.
     read: (leaf) => {
-      verifyX509Svid([leaf, ...issued.chain.slice(1)], bundles)
-      assert.ok(leaf.equals(issued.certificate))
+      verifyX509Svid([leaf, ...chain.slice(1)], bundles, { time })
+      assert.ok(leaf.equals(leafOfPeer))
     },
   },
   text('trust bundle', spiffeBundle.marshal(), (document) => {
     const bundle = SpiffeBundle.parse(trustDomain, document)
     assert.ok(SpiffeBundle.parse(trustDomain, bundle.marshal()).equals(bundle))
   }),
-  text('JWK Set', issuer.bundle.marshal(), (jwks) => {
+  text('JWK Set', jwks, (jwks) => {
     const bundle = JwtBundle.parse(trustDomain, jwks)
     assert.ok(JwtBundle.parse(trustDomain, bundle.marshal()).equals(bundle))
   }),
-  text('JWT-SVID', issuer.issue(), (token) => assert.equal(JwtSvid.unsafeParse(token).marshal(), token)),
+  text('JWT-SVID', token, (token) => assert.equal(JwtSvid.unsafeParse(token).marshal(), token)),
   {
     name: 'message with SVIDs',
     good: workloadApiService.FetchX509SVID.responseSerialize({
       svids: [svidMessage],
       crl: [],
-      federatedBundles: { a: ca.certificate },
+      federatedBundles: { a: authority },
     }),
     read: (bytes) => void decodeX509SvidResponse(bytes),
     alsoThrows: messages,

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import {
   authorizeAny,
   authorizeId,
+  authorizeIdPrefix,
   authorizeMemberOf,
   authorizeOneOf,
   parseSpiffeId,
@@ -36,6 +37,15 @@ test('authorizeMemberOf admits one trust domain and not its subdomains', () => {
   assert.ok(authorize(a, []).allowed)
   assert.deepEqual(authorize(stranger, []), { allowed: false, reason: 'not a member of trust domain "td"' })
   assert.equal(authorize(parseSpiffeId('spiffe://sub.td/a'), []).allowed, false)
+})
+
+test('authorizeIdPrefix admits an ID and those below it, not those that begin like it', () => {
+  const authorize = authorizeIdPrefix(a)
+  assert.ok(authorize(a, []).allowed && authorize(parseSpiffeId('spiffe://td/a/b/c'), []).allowed)
+  for (const id of ['spiffe://td/ab', 'spiffe://td/b', 'spiffe://td', 'spiffe://other/a/b']) {
+    assert.equal(authorize(parseSpiffeId(id), []).allowed, false)
+  }
+  assert.throws(() => authorizeIdPrefix(parseSpiffeId('spiffe://td')), TypeError)
 })
 
 test('an unauthorized peer is an error of its own class that carries the peer and the reason', () => {

@@ -47,8 +47,15 @@ export function jwtAuthorityJwk(keyId: string, key: KeyObject): JsonObject {
   return { ...key.export({ format: 'jwk' }), use: 'jwt-svid' satisfies KeyUse, kid: keyId }
 }
 
-/** X509-SVID section 6.1: exactly one value in `x5c`, no `kid`. */
-export function x509AuthorityJwk(authority: Uint8Array): JsonObject {
-  const jwk = new X509Certificate(authority).publicKey.export({ format: 'jwk' })
-  return { ...jwk, use: 'x509-svid' satisfies KeyUse, x5c: [Buffer.from(authority).toString('base64')] }
+/**
+ * X509-SVID section 6.1: exactly one value in `x5c`, no `kid`. Undefined for a certificate whose key cannot be said as a
+ * JWK: OpenSSL reads certificates whose key it cannot.
+ */
+export function x509AuthorityJwk(authority: Uint8Array): JsonObject | undefined {
+  try {
+    const jwk = new X509Certificate(authority).publicKey.export({ format: 'jwk' })
+    return { ...jwk, use: 'x509-svid' satisfies KeyUse, x5c: [Buffer.from(authority).toString('base64')] }
+  } catch {
+    return undefined
+  }
 }

@@ -34,9 +34,10 @@ export class SpiffeBundle {
   /** `spiffe_refresh_hint`: how often to look for a newer one, in seconds. */
   readonly refreshHintSeconds: number | undefined
   readonly #x509Bundle: X509Bundle | undefined
+  readonly #x509Jwks: readonly JsonObject[]
 
   /**
-   * @throws {SpiffeError} `ERR_SPIFFE_BUNDLE_INVALID` when a number is out of range, `ERR_X509_BUNDLE_INVALID` or
+   * @throws {SpiffeError} `ERR_SPIFFE_BUNDLE_INVALID` when a number is out of range or a key unreadable, `ERR_X509_BUNDLE_INVALID` or
    *   `ERR_JWT_BUNDLE_INVALID` when an authority is none
    */
   constructor(trustDomain: TrustDomain, fields: SpiffeBundleFields = {}) {
@@ -51,6 +52,11 @@ export class SpiffeBundle {
     this.#x509Bundle =
       x509Authorities.length === 0 ? undefined : X509Bundle.parse(trustDomain, Buffer.concat(x509Authorities))
     this.x509Authorities = this.#x509Bundle?.x509Authorities ?? Object.freeze([])
+    this.#x509Jwks = this.x509Authorities.map((authority) => {
+      const jwk = x509AuthorityJwk(authority)
+      if (jwk === undefined) throw invalid(trustDomain, 'the key of an authority cannot be read')
+      return jwk
+    })
     this.jwtAuthorities = JwtBundle.fromJwtAuthorities(trustDomain, jwtAuthorities).jwtAuthorities
     this.sequenceNumber = sequenceNumber
     this.refreshHintSeconds = refreshHintSeconds
@@ -87,10 +93,7 @@ export class SpiffeBundle {
 
   /** The document, what `parse` reads. */
   marshal(): string {
-    const keys = [
-      ...this.x509Authorities.map(x509AuthorityJwk),
-      ...[...this.jwtAuthorities].map(([keyId, key]) => jwtAuthorityJwk(keyId, key)),
-    ]
+    const keys = [...this.#x509Jwks, ...[...this.jwtAuthorities].map(([keyId, key]) => jwtAuthorityJwk(keyId, key))]
     const hint = this.refreshHintSeconds === undefined ? {} : { spiffe_refresh_hint: this.refreshHintSeconds }
     const rest = JSON.stringify({ ...hint, keys })
     // By hand: a number of JavaScript would round it.

@@ -34,6 +34,18 @@ export function isSpiffeId(text: string): text is SpiffeId {
   return spiffeIdFault(text) === undefined
 }
 
+/**
+ * The ID of a trust domain with a path of these segments, each of which stays one: none may be empty or have a slash.
+ *
+ * @throws {SpiffeError} `ERR_SPIFFE_ID_INVALID`
+ */
+export function spiffeIdFromSegments(trustDomain: TrustDomain, ...segments: readonly string[]): SpiffeId {
+  if (segments.some((segment) => segment.includes('/'))) {
+    throw new SpiffeError('ERR_SPIFFE_ID_INVALID', 'a segment of the path has a slash')
+  }
+  return parseSpiffeId([`${scheme}${trustDomain}`, ...segments].join('/'))
+}
+
 /** The trust domain an ID belongs to. */
 export function trustDomainOf(id: SpiffeId): TrustDomain {
   const slash = id.indexOf('/', scheme.length)

@@ -114,6 +114,16 @@ describe('a trust bundle', () => {
     test(`${name} is refused`, () => refused(() => SpiffeBundle.parse(trustDomain, text), 'ERR_SPIFFE_BUNDLE_INVALID'))
   }
 
+  test('with a certificate whose key cannot be read is refused, and not first when it is written', () => {
+    const damaged = Buffer.from(ca.certificate)
+    const point = damaged.indexOf(Buffer.from('034200', 'hex')) + 3
+    // Neither a compressed point nor one that is not.
+    damaged[point] = 0x05
+    const keys = [{ ...x509Entry, x5c: [damaged.toString('base64')] }]
+    refused(() => spiffe(keys), 'ERR_SPIFFE_BUNDLE_INVALID')
+    refused(() => new SpiffeBundle(trustDomain, { x509Authorities: [damaged] }), 'ERR_SPIFFE_BUNDLE_INVALID')
+  })
+
   test('that is not UTF-8 is refused', () => {
     refused(() => SpiffeBundle.parse(trustDomain, Buffer.from([0x7b, 0xc3, 0x28, 0x7d])), 'ERR_SPIFFE_BUNDLE_INVALID')
   })

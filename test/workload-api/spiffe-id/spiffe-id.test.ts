@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import {
   isMemberOf,
   parseSpiffeId,
+  spiffeIdFromSegments,
   parseTrustDomain,
   pathOf,
   SpiffeError,
@@ -124,5 +125,14 @@ describe('a trust domain', () => {
     const trustDomain = parseTrustDomain('example.org')
     assert.equal(trustDomainId(trustDomain), 'spiffe://example.org')
     assert.equal(trustDomainOf(trustDomainId(trustDomain)), trustDomain)
+  })
+
+  test('makes IDs of segments, each of which stays one', () => {
+    const trustDomain = parseTrustDomain('example.org')
+    assert.equal(spiffeIdFromSegments(trustDomain, 'a', 'b'), 'spiffe://example.org/a/b')
+    assert.equal(spiffeIdFromSegments(trustDomain), 'spiffe://example.org')
+    for (const segment of ['', '.', '..', 'a/b', '/', '%2e', 'ü']) {
+      assert.throws(() => spiffeIdFromSegments(trustDomain, segment), { code: 'ERR_SPIFFE_ID_INVALID' })
+    }
   })
 })
