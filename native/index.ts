@@ -27,3 +27,5 @@ export {
 } from './tunnel.js'
 export { Listener, type Endpoint, type ListenEndpoint, type ListenOptions } from './listener.js'
 export { outcomeCodes, type ConnectionOutcome, type OutcomeCode } from './outcome.js'
+export { Tpm, TpmKey, tpmImportArea, type TpmInfo, type TpmOptions } from './tpm.js'
+export { TpmError, type TpmErrorCode } from './tpm-error.js'

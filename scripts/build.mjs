@@ -7,6 +7,7 @@ import { bundleCommandLine } from './bundle.mjs'
 import { buildPkcs11js } from './pkcs11js.mjs'
 import { place } from './place.mjs'
 import { root, runAsProgram, step } from './step.mjs'
+import { hasTss2, tpmFeatures } from './tss2.mjs'
 
 const compiledFolders = ['native', 'workload-api', 'parsec-core', 'sidecar', 'test']
 
@@ -16,13 +17,28 @@ function addonSuffix() {
   return `linux-${process.arch}-${libc}`
 }
 
-/** Where the built addon of this platform lies, relative to the root. */
+/** Where the built addons of this platform lie, relative to the root. */
 export const addonPath = join('dist', 'native', `data-plane.${addonSuffix()}.node`)
+export const tpmAddonPath = join('dist', 'native', `tpm.${addonSuffix()}.node`)
 
-export async function buildAddon() {
-  await step('build the addon', 'cargo', ['build', '--release', '--locked', '--package', 'svidecar-data-plane'])
+function placeAddon(crate, path) {
   const extension = process.platform === 'darwin' ? 'dylib' : 'so'
-  place(join(root, 'target', 'release', `libsvidecar_data_plane.${extension}`), join(root, addonPath))
+  place(join(root, 'target', 'release', `lib${crate}.${extension}`), join(root, path))
+}
+
+/** The data plane, and the TPM's addon where libtss2 is: one run of cargo, so that both share what they depend on. */
+export async function buildAddon() {
+  const packages = ['--package', 'svidecar-data-plane', ...(hasTss2() ? ['--package', 'svidecar-tpm'] : [])]
+  await step('build the addon', 'cargo', ['build', '--release', '--locked', ...packages, ...tpmFeatures()])
+  placeAddon('svidecar_data_plane', addonPath)
+  if (hasTss2()) placeAddon('svidecar_tpm', tpmAddonPath)
+  // One of an earlier version would be refused with a reason that is not the true one.
+  else rmSync(join(root, tpmAddonPath), { force: true })
+}
+
+/** Says which part is left out on this machine, and what would bring it. */
+export function tellWhatIsLeftOut() {
+  if (!hasTss2()) console.log('  without the Tpm provider: libtss2-dev or pkg-config is not installed; all else works')
 }
 
 function filesBelow(folder, wanted) {
@@ -53,6 +69,9 @@ export async function buildTypeScript() {
 }
 
 await runAsProgram(import.meta.url, async () => {
-  if (!process.argv.includes('--no-addon')) await buildAddon()
+  if (!process.argv.includes('--no-addon')) {
+    await buildAddon()
+    tellWhatIsLeftOut()
+  }
   await buildTypeScript()
 })

@@ -2,7 +2,7 @@
 // Says nothing and ends at once when nothing is to do.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildAddon, buildTypeScript } from './build.mjs'
+import { buildAddon, buildTypeScript, tellWhatIsLeftOut } from './build.mjs'
 import { root, runAsProgram, seconds, step, StepFailed } from './step.mjs'
 import { missingTools } from './tools.mjs'
 
@@ -31,6 +31,7 @@ export async function setup() {
   const outcomes = await Promise.allSettled([installPackages(), buildAddon()])
   for (const { reason } of outcomes) if (reason) throw reason
   await buildTypeScript()
+  if (fresh) tellWhatIsLeftOut()
   if (fresh) console.log(`Set up in ${seconds(started)}`)
 }
 

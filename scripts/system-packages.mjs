@@ -1,11 +1,20 @@
-// Programs that the tests use as the other side of a line, from the system's own packages.
+// What the tests need of the system's own packages: programs as the other side of a line, devices in software.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { step } from './step.mjs'
+import { hasTss2 } from './tss2.mjs'
 
 /** program -> Debian package. A test that needs one more adds its line here. */
-const packages = { openssl: 'openssl', curl: 'curl' }
+const packages = {
+  openssl: 'openssl',
+  curl: 'curl',
+  'softhsm2-util': 'softhsm2',
+  'pkcs11-tool': 'opensc',
+  swtpm: 'swtpm',
+  tpm2_clear: 'tpm2-tools',
+  'pkg-config': 'pkg-config',
+}
 
 function isInPath(program) {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
@@ -13,13 +22,9 @@ function isInPath(program) {
 }
 
 function missingPackages() {
-  return [
-    ...new Set(
-      Object.keys(packages)
-        .filter((program) => !isInPath(program))
-        .map((program) => packages[program]),
-    ),
-  ]
+  const programs = Object.keys(packages).filter((program) => !isInPath(program))
+  // Not a program: what the TPM's addon is built with, when the set-up follows.
+  return [...new Set([...programs.map((program) => packages[program]), ...(hasTss2() ? [] : ['libtss2-dev'])])]
 }
 
 function mayInstall() {

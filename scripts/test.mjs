@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { setup } from './setup.mjs'
 import { root, runAsProgram, step, StepFailed } from './step.mjs'
 import { provideSystemPackages } from './system-packages.mjs'
+import { tpmFeatures } from './tss2.mjs'
 
 const full = process.argv.includes('--full')
 const inCi = process.env.CI === 'true'
@@ -19,8 +20,8 @@ const nodeTests = (files, timeoutMs, concurrency) => {
   const limits = [`--test-timeout=${timeoutMs}`, `--test-concurrency=${concurrency}`]
   return [process.execPath, ['--enable-source-maps', '--test', '--test-reporter=spec', ...limits, ...files]]
 }
-/** The addon's own profile: clippy and the Rust tests find aws-lc already compiled. */
-const rustScope = ['--release', '--locked', '--workspace', '--all-targets']
+/** The addons' own profile and features: clippy and the Rust tests find aws-lc already compiled. */
+const rustScope = () => ['--release', '--locked', '--workspace', '--all-targets', ...tpmFeatures()]
 
 /** Compiled tests of the sources that exist; dist may hold others of an earlier state. */
 function testFiles() {
@@ -43,10 +44,13 @@ function checks() {
     { title: 'format', command: nodeTool('prettier/bin/prettier.cjs', '--check', '.') },
     { title: 'lint', command: nodeTool('oxlint/bin/oxlint', '--type-aware') },
     { title: 'Rust format', command: cargo('fmt', '--all', '--check') },
-    { title: 'Rust lint', command: cargo('clippy', ...rustScope, '--', '-D', 'warnings') },
-    { title: 'Rust tests', command: cargo('test', ...rustScope), count: cargoTotals },
+    { title: 'Rust lint', command: cargo('clippy', ...rustScope(), '--', '-D', 'warnings') },
+    { title: 'Rust tests', command: cargo('test', ...rustScope()), count: cargoTotals },
     // Here, so that no test has to wait for a compiler.
-    { title: 'Rust test programs', command: cargo('build', '--release', '--locked', '--workspace', '--bins') },
+    {
+      title: 'Rust test programs',
+      command: cargo('build', '--release', '--locked', '--workspace', '--bins', ...tpmFeatures()),
+    },
     { title: 'TypeScript tests', command: nodeTests(ownTests, testTimeoutMs, parallel), ...asItRuns },
     { title: 'package', command: nodeTests(files.filter(isPackagingTest), packagingTimeoutMs, 1), ...asItRuns },
   ]

@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import { providerFactories } from '../../parsec-core/index.js'
 import { pkcs11Fixtures } from './fixtures/pkcs11.js'
 import { softwareFixtures } from './fixtures/software.js'
+import { tpmFixtures } from './fixtures/tpm.js'
 import { providerContract } from './provider.js'
 
-const fixtures = [...softwareFixtures, ...pkcs11Fixtures]
+const fixtures = [...softwareFixtures, ...pkcs11Fixtures, ...tpmFixtures]
 
 for (const fixture of fixtures) providerContract(fixture)
 

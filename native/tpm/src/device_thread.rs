@@ -76,6 +76,11 @@ impl Shared {
     pub(crate) fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn refuse_more(&self) {
+        self.line().closing = true;
+        self.work.notify_one();
+    }
 }
 
 /// A TPM's thread. A call into a TPM that hangs cannot be ended, so the thread is never replaced: while it hangs every
@@ -148,34 +153,44 @@ impl DeviceThread {
         if self.try_submit(limit, &answer, finish).is_some() {
             answer.settle(Ok(()));
         }
-        self.refuse_more();
+        self.shared.refuse_more();
     }
 
-    /// For the end of the environment: gives up what waits, lets the running step finish and flush within `limit`, and
-    /// leaves a thread that hangs alone.
-    pub fn leave(&self, limit: Duration) {
-        self.refuse_more();
-        let given_up = std::mem::take(&mut self.shared.line().waiting);
-        for job in given_up {
-            (job.fail)(TpmError::new(TpmErrorKind::Closed, "the environment is closing"));
-        }
-        let line = self.shared.line();
-        let _ = self
-            .shared
-            .ended
-            .wait_timeout_while(line, limit, |line| !line.ended && !line.stuck)
-            .unwrap_or_else(PoisonError::into_inner);
-    }
-
-    fn refuse_more(&self) {
-        self.shared.line().closing = true;
-        self.shared.work.notify_one();
+    /// What is left to do with the thread when its environment ends.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.shared))
     }
 }
 
 impl Drop for DeviceThread {
     fn drop(&mut self) {
-        self.refuse_more();
+        self.shared.refuse_more();
+    }
+}
+
+/// The end of a thread, which may be under way already: the object JavaScript held may have been collected.
+pub struct Ending(Arc<Shared>);
+
+impl Ending {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.0.line().ended
+    }
+
+    /// Gives up what waits, lets the running step finish and flush within `limit`, and leaves a thread that hangs alone.
+    pub fn wait(&self, limit: Duration) {
+        self.0.refuse_more();
+        let given_up = std::mem::take(&mut self.0.line().waiting);
+        for job in given_up {
+            (job.fail)(TpmError::new(TpmErrorKind::Closed, "the environment is closing"));
+        }
+        let line = self.0.line();
+        let _ = self
+            .0
+            .ended
+            .wait_timeout_while(line, limit, |line| !line.ended && !line.stuck)
+            .unwrap_or_else(PoisonError::into_inner);
     }
 }
 

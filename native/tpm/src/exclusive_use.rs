@@ -28,7 +28,7 @@ impl ExclusiveUse {
         }
         bind(tcti.text()).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => {
-                TpmError::new(TpmErrorKind::InUse, "another process, or another provider of this one, uses this TPM")
+                TpmError::new(TpmErrorKind::InUse, "another process, or a provider with other settings, uses this TPM")
             }
             _ => TpmError::new(TpmErrorKind::Other, format!("the TPM cannot be claimed: {error}")),
         })

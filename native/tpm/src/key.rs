@@ -37,10 +37,8 @@ impl Key {
     /// # Errors
     /// `Invalid` for a public area of another kind.
     pub fn new(kind: KeyKind, public: Public, stored: Private, root_name: Vec<u8>) -> Result<Self, TpmError> {
-        let key = Self { kind, public, stored, root_name, unlocked: Mutex::new(None) };
-        let expected = if kind.is_rsa() { kind.size() } else { 2 * kind.size() };
-        if key.public_key()?.len() == expected {
-            return Ok(key);
+        if kind.is_of(&public) {
+            return Ok(Self { kind, public, stored, root_name, unlocked: Mutex::new(None) });
         }
         Err(TpmError::new(TpmErrorKind::Invalid, "the key is of another kind"))
     }
@@ -48,11 +46,12 @@ impl Key {
     /// From what a store kept.
     ///
     /// # Errors
-    /// `Corrupt` when it is no key, `Invalid` for one of another kind.
+    /// `Corrupt` when it is no key of that kind.
     pub fn parse(kind: KeyKind, area: &[u8], private: &[u8], root_name: Vec<u8>) -> Result<Self, TpmError> {
-        let corrupt = |_| TpmError::new(TpmErrorKind::Corrupt, "the stored key is not one");
-        let public = Public::unmarshall(area).map_err(corrupt)?;
-        Self::new(kind, public, Private::try_from(private).map_err(corrupt)?, root_name)
+        let corrupt = || TpmError::new(TpmErrorKind::Corrupt, "the stored key is none of its kind");
+        let public = Public::unmarshall(area).map_err(|_| corrupt())?;
+        let private = Private::try_from(private).map_err(|_| corrupt())?;
+        Self::new(kind, public, private, root_name).map_err(|_| corrupt())
     }
 
     /// The public area as the TPM has it (TPMT_PUBLIC).

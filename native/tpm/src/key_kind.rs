@@ -128,6 +128,16 @@ impl KeyKind {
         Ok(area.build()?)
     }
 
+    /// Whether a public area is one of a key of this kind.
+    #[must_use]
+    pub fn is_of(self, area: &Public) -> bool {
+        match area {
+            Public::Ecc { parameters, .. } => self.curve() == Some(parameters.ecc_curve()),
+            Public::Rsa { unique, .. } => self.is_rsa() && unique.value().len() == self.size(),
+            Public::KeyedHash { .. } | Public::SymCipher { .. } => false,
+        }
+    }
+
     fn require_size(self, public: &[u8], size: usize) -> Result<(), TpmError> {
         if public.is_empty() || public.len() == size {
             return Ok(());

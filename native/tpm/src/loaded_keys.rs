@@ -9,11 +9,12 @@ use tss_esapi::handles::KeyHandle;
 use crate::key::{Key, Unlocked, random_auth};
 use crate::root_key::RootKey;
 use crate::session::Session;
-use crate::status::{TpmError, TpmErrorKind};
+use crate::status::TpmError;
 use crate::transient_handle::with_flush;
 
 /// A TPM without resource manager has three slots: the root has one, and these the others.
 const MAX_LOADED: usize = 2;
+const SLOT_TO_LOAD: usize = 1;
 /// Making a key takes a slot while the command runs; changing an authorization one beside that of the key.
 const SLOT_TO_CREATE: usize = 1;
 const SLOTS_TO_UNLOCK: usize = 2;
@@ -26,7 +27,7 @@ pub struct LoadedKeys {
 
 impl LoadedKeys {
     /// # Errors
-    /// `Foreign` for a key of another root, `Corrupt` for one that was changed.
+    /// `Corrupt` for a key that was changed, or is another root's.
     pub fn handle_of(
         &mut self,
         context: &mut Context,
@@ -34,7 +35,6 @@ impl LoadedKeys {
         root: &RootKey,
         key: &Arc<Key>,
     ) -> Result<KeyHandle, TpmError> {
-        require_root(root, key)?;
         if let Some(place) = self.keys.iter().position(|(loaded, _)| Arc::ptr_eq(loaded, key)) {
             let found = self.keys.remove(place);
             let handle = found.1;
@@ -45,7 +45,7 @@ impl LoadedKeys {
             Some(unlocked) => unlocked,
             None => self.unlock(context, session, root, key)?,
         };
-        self.make_room(context, SLOTS_TO_UNLOCK)?;
+        self.make_room(context, SLOT_TO_LOAD)?;
         let handle = session
             .authorize(context, |context| context.load(root.handle, unlocked.private.clone(), key.public.clone()))?;
         self.keys.push((Arc::clone(key), handle));
@@ -102,15 +102,4 @@ impl LoadedKeys {
         }
         Ok(())
     }
-}
-
-/// A TPM answers the same code for a blob of another TPM and for one that was changed; the root's Name tells them apart.
-///
-/// # Errors
-/// `Foreign`
-pub fn require_root(root: &RootKey, key: &Key) -> Result<(), TpmError> {
-    if root.name == key.root_name {
-        return Ok(());
-    }
-    Err(TpmError::new(TpmErrorKind::Foreign, "the TPM was cleared or replaced since the key was made"))
 }

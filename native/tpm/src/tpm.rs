@@ -6,17 +6,18 @@ use std::sync::Arc;
 use tss_esapi::Context;
 use tss_esapi::constants::StartupType;
 use tss_esapi::constants::tss::{TPM2_RH_NULL, TPM2_ST_HASHCHECK};
+use tss_esapi::handles::KeyHandle;
 use tss_esapi::structures::{Digest, EncryptedSecret, HashcheckTicket, Private, SymmetricDefinitionObject};
 use tss_esapi::tss2_esys::{TPM2B_DIGEST, TPMT_TK_HASHCHECK};
 
 use crate::capabilities::Capabilities;
 use crate::key::Key;
 use crate::key_kind::{KeyKind, Origin};
-use crate::loaded_keys::{LoadedKeys, require_root};
+use crate::loaded_keys::LoadedKeys;
 use crate::root_key::RootKey;
 use crate::session::{Session, SessionKind};
 use crate::signature::{Algorithm, bytes_of};
-use crate::status::TpmError;
+use crate::status::{TpmError, TpmErrorKind};
 use crate::tcti::{Sharing, Tcti};
 use crate::transient_handle::flush_all;
 
@@ -94,20 +95,17 @@ impl Tpm {
     /// # Errors
     /// `Foreign`, `Corrupt`
     pub fn prove(&mut self, key: &Arc<Key>) -> Result<(), TpmError> {
-        self.loaded.handle_of(&mut self.context, self.session, &self.root, key).map(drop)
-    }
-
-    /// # Errors
-    /// `Foreign`: asked after the TPM was away, without loading anything.
-    pub fn check(&self, key: &Key) -> Result<(), TpmError> {
-        require_root(&self.root, key)
+        let handle = self.load(key)?;
+        // One that is loaded since long may be loaded no more.
+        self.session.protect(&mut self.context, |context| context.read_public(handle))?;
+        Ok(())
     }
 
     /// # Errors
     /// `Foreign`, `Corrupt`, `NotSupported`, `Invalid` for a hash of another length.
     pub fn sign(&mut self, key: &Arc<Key>, algorithm: Algorithm, hash: &[u8]) -> Result<Vec<u8>, TpmError> {
         let digest = Digest::try_from(hash)?;
-        let handle = self.loaded.handle_of(&mut self.context, self.session, &self.root, key)?;
+        let handle = self.load(key)?;
         let ticket = no_ticket()?;
         let signature = self.session.authorize(&mut self.context, |context| {
             context.sign(handle, digest, algorithm.signature_scheme(), ticket)
@@ -119,6 +117,18 @@ impl Tpm {
     /// When the TPM does not answer.
     pub fn forget(&mut self, key: &Arc<Key>) -> Result<(), TpmError> {
         self.loaded.forget(&mut self.context, key)
+    }
+
+    /// A TPM answers the same code for a blob of another TPM and for one that was changed; the root's Name tells them
+    /// apart. It is the TPM's word of when it was opened, so before a key is called foreign the TPM is asked whether
+    /// that root is there still: it may have been replaced since, by the very one the key is for.
+    fn load(&mut self, key: &Arc<Key>) -> Result<KeyHandle, TpmError> {
+        if self.root.name != key.root_name {
+            let root = self.root.handle;
+            self.session.protect(&mut self.context, |context| context.read_public(root))?;
+            return Err(TpmError::new(TpmErrorKind::Foreign, "the TPM was cleared or replaced since the key was made"));
+        }
+        self.loaded.handle_of(&mut self.context, self.session, &self.root, key)
     }
 
     /// A TPM gives as many bytes as it likes to, so it is asked until there are enough.

@@ -1,13 +1,12 @@
 //! What has to happen when a JavaScript environment goes away.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use napi::Env;
 
 use super::error::{SeamError, from_napi};
-use crate::device_thread::DeviceThread;
+use crate::device_thread::{DeviceThread, Ending};
 
 thread_local! {
     /// Node runs one environment per thread, and its clean-up hook on that thread.
@@ -15,7 +14,7 @@ thread_local! {
 }
 
 struct Owned {
-    device: Weak<DeviceThread>,
+    ending: Ending,
     limit: Duration,
 }
 
@@ -24,23 +23,21 @@ struct Owned {
 ///
 /// # Errors
 /// When the environment takes no hook.
-pub fn own(env: &Env, device: &Arc<DeviceThread>, limit: Duration) -> Result<(), SeamError> {
+pub fn own(env: &Env, device: &DeviceThread, limit: Duration) -> Result<(), SeamError> {
     let first = DEVICES.with_borrow(Option::is_none);
     if first {
         env.add_env_cleanup_hook((), |()| leave()).map_err(from_napi)?;
     }
     DEVICES.with_borrow_mut(|devices| {
         let devices = devices.get_or_insert_default();
-        devices.retain(|owned| owned.device.strong_count() > 0);
-        devices.push(Owned { device: Arc::downgrade(device), limit });
+        devices.retain(|owned| !owned.ending.is_over());
+        devices.push(Owned { ending: device.ending(), limit });
     });
     Ok(())
 }
 
 fn leave() {
     for owned in DEVICES.take().unwrap_or_default() {
-        if let Some(device) = owned.device.upgrade() {
-            device.leave(owned.limit);
-        }
+        owned.ending.wait(owned.limit);
     }
 }

@@ -37,7 +37,7 @@ pub struct BindingTpmInfo {
 /// A TPM and its thread.
 #[napi]
 pub struct BindingTpm {
-    device: Arc<DeviceThread>,
+    device: DeviceThread,
     limit: Duration,
 }
 
@@ -59,7 +59,6 @@ pub fn start_tpm(
     let sessions = if salted_sessions { SessionKind::SaltedHmac } else { SessionKind::Password };
     let limit = Duration::from_millis(operation_timeout_ms.into());
     let device = DeviceThread::start(Station::new(tcti, sessions)).map_err(|error| other(error.to_string()))?;
-    let device = Arc::new(device);
     own(env, &device, limit)?;
     Ok(BindingTpm { device, limit })
 }
@@ -133,11 +132,11 @@ impl BindingTpm {
         promise(env, (&self.device, self.limit), step, BindingTpmKey::of)
     }
 
-    /// Whether the TPM is the one the key was made for.
+    /// Proves that the TPM can still use the key.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn check_key<'env>(&self, env: &'env Env, key: &BindingTpmKey) -> Result<Object<'env>, SeamError> {
         let key = Arc::clone(&key.key);
-        let step = move |station: &mut Station| station.run(|tpm| tpm.check(&key));
+        let step = move |station: &mut Station| station.run(|tpm| tpm.prove(&key));
         promise(env, (&self.device, self.limit), step, |()| ())
     }
 
@@ -176,5 +175,12 @@ impl BindingTpm {
         let (answer, promise) = promised(env, |()| ())?;
         self.device.close(self.limit, answer);
         Ok(promise)
+    }
+
+    /// The same for a process that is about to exit: waits for at most an operation's time, and for a thread that hangs
+    /// not at all.
+    #[napi(catch_unwind)]
+    pub fn leave(&self) {
+        self.device.ending().wait(self.limit);
     }
 }
