@@ -1,4 +1,5 @@
-import type { CallCredentials, ChannelCredentials, Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
+import type { CallCredentials, ChannelCredentials } from '@grpc/grpc-js'
+import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import { connect, createServer, type ConnectionOptions, type Server, type TlsOptions } from 'node:tls'
 import { readLeaf } from '../x509/verify-x509-svid.js'
@@ -8,7 +9,16 @@ import type { SpiffeId } from '../spiffe-id/spiffe-id.js'
 export interface GrpcModule {
   readonly ChannelCredentials: typeof ChannelCredentials
   readonly CallCredentials: typeof CallCredentials
-  readonly ServerCredentials: Pick<typeof ServerCredentials, 'createInsecure'>
+}
+
+/** The same for servers. By shape: two copies' classes with private members are different types. */
+export interface GrpcServerModule<Credentials> {
+  readonly ServerCredentials: { createInsecure(): Credentials }
+}
+
+/** A `Server` of that module. */
+export interface GrpcServer<Credentials> {
+  createConnectionInjector(credentials: Credentials): { injectConnection(connection: Duplex): void }
 }
 
 /** A call of a server, as far as it tells who made it. */
@@ -47,9 +57,9 @@ export function channelCredentials(grpc: GrpcModule, connectOptions: () => Conne
  * A TLS server that hands its connections to a gRPC server. A listener and no credentials: gRPC gives its own servers
  * away to nobody, so nothing could look at a whole chain before a call is made.
  */
-export function grpcListener(
-  grpc: GrpcModule,
-  server: GrpcServer,
+export function grpcListener<Credentials>(
+  grpc: GrpcServerModule<Credentials>,
+  server: GrpcServer<Credentials>,
   serverOptions: TlsOptions,
   protect: (listener: Server) => Server,
 ): Server {

@@ -1,10 +1,10 @@
-import type { ChannelCredentials, Server as GrpcServer } from '@grpc/grpc-js'
+import type { ChannelCredentials } from '@grpc/grpc-js'
 import type { Agent } from 'node:https'
 import type { ConnectionOptions, Server, TlsOptions } from 'node:tls'
 import type { Authorizer } from '../authorizer.js'
 import type { Source } from '../source/source.js'
 import type { X509Snapshot } from '../source/x509-source.js'
-import { channelCredentials, grpcListener, type GrpcModule } from './grpc.js'
+import { channelCredentials, grpcListener, type GrpcModule, type GrpcServer, type GrpcServerModule } from './grpc.js'
 import { MtlsAgent } from './https-agent.js'
 import { checkServer } from './peer-check.js'
 import { protectServer } from './protect-server.js'
@@ -38,7 +38,7 @@ export interface Mtls {
   /** Credentials for clients of `@grpc/grpc-js`, whose own copy the caller passes. */
   channelCredentials(grpc: GrpcModule): ChannelCredentials
   /** A protected listener that hands its connections to a server of `@grpc/grpc-js`; `listen` and `close` are the caller's. */
-  grpcListener(grpc: GrpcModule, server: GrpcServer): Server
+  grpcListener<Credentials>(grpc: GrpcServerModule<Credentials>, server: GrpcServer<Credentials>): Server
 }
 
 /**
