@@ -16,6 +16,8 @@ export interface KilledProvider {
   readonly generates: number
   /** About how long one key takes; kills fall anywhere in it. */
   readonly generateMs: number
+  /** A process is killed at one of its first so many keys: more where a process takes long to start. */
+  readonly keysInRun: number
 }
 
 interface Said {
@@ -76,7 +78,7 @@ async function runUntilKilled(killed: KilledProvider, first: number, random: () 
   const ended = once(child, 'exit')
   const making: string[] = []
   const made: string[] = []
-  let left = 1 + Math.floor(random() * 6)
+  let left = 1 + Math.floor(random() * killed.keysInRun)
   const delayMs = random() * killed.generateMs
   for await (const line of createInterface({ input: child.stdout })) {
     const [what, name] = line.split(' ')

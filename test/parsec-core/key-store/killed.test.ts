@@ -11,6 +11,12 @@ test('Software: 200 generates killed at random points lose no key that was repor
   const storeKeyFile = join(folder, 'store.key')
   writeFileSync(storeKeyFile, randomBytes(32), { mode: 0o600 })
   const settings = { store: 'encrypted', key_store_dir: join(folder, 'keys'), store_key_file: storeKeyFile }
-  const { kills } = await assertSurvivesKills({ type: 'Software', settings, generates: 200, generateMs: 4 })
+  const { kills } = await assertSurvivesKills({
+    type: 'Software',
+    settings,
+    generates: 200,
+    generateMs: 4,
+    keysInRun: 6,
+  })
   context.diagnostic(`${kills} kills`)
 })

@@ -86,13 +86,13 @@ const cases: readonly (readonly [requirement: string, text: string, faults: read
   ],
   [
     'a provider type that comes later is refused',
-    `key_provider "h" { type = "Pkcs11" module = "x" }\n${tunnel('')}`,
-    ['1:27: key provider type "Pkcs11" is not supported by this version'],
+    `key_provider "h" { type = "Parsec" endpoint = "x" }\n${tunnel('')}`,
+    ['1:27: key provider type "Parsec" is not supported by this version'],
   ],
   [
     'a provider type that is none is refused',
     `key_provider "h" { type = "Softwre" }\n${tunnel('')}`,
-    ['1:27: "type" needs "Software", not "Softwre"; did you mean "Software"?'],
+    ['1:27: "type" needs "Software" or "Pkcs11" or "Tpm", not "Softwre"; did you mean "Software"?'],
   ],
   [
     'a key no provider knows is refused',
