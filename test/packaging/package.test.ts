@@ -163,3 +163,12 @@ test('the package carries neither tests, nor sources, nor build leftovers', asyn
     [],
   )
 })
+
+test('the addon for TPMs is in the package where it was built', async (context) => {
+  const addonsOf = async (folder: string) =>
+    (await readdir(join(folder, 'dist', 'native'))).filter((name) => /^tpm\..*\.node$/u.test(name))
+  const built = await addonsOf(root)
+  if (built.length === 0 && process.env['CI'] !== 'true') return context.skip('libtss2-dev is not installed')
+  assert.equal(built.length, 1)
+  assert.deepEqual(await addonsOf(installed), built)
+})

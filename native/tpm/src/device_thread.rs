@@ -233,3 +233,6 @@ fn next_job(shared: &Shared) -> Option<Job> {
         line = shared.work.wait(line).unwrap_or_else(PoisonError::into_inner);
     }
 }
+
+#[cfg(test)]
+mod tests;
