@@ -33,13 +33,16 @@ export const runCommand: Command = {
     const load = () => loadConfig(configPath(context), options)
     const config = await explainFaults(context, load)
     if (config === undefined) return exitCodes.fault
+    let isFinished = true
     const status = await run(config, {
       loadConfig: load,
       log: logger,
       lostLogLines: () => sink.lostLines,
+      onUnfinished: () => void (isFinished = false),
       waitMs: durationFlag(context.flags, 'wait'),
     })
     await sink.flush()
+    if (!isFinished) process.kill(process.pid, 'SIGKILL')
     return status
   },
 }

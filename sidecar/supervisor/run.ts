@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly lostLogLines: () => number
   /** How long identities may be missing; undefined: for ever in daemon mode, a minute otherwise. */
   readonly waitMs: number | undefined
+  /** Something does not end, a device's library mostly, and Node's exit would wait for it: kill the process. */
+  readonly onUnfinished?: () => void
 }
 
 const oneShotWaitMs = 60_000
@@ -73,7 +75,11 @@ async function runUntilStopped(config: Config, options: RunOptions, stop: StopSi
     const status = await waitForEnd(sidecar, config.daemonMode, options, stop)
     return status
   } finally {
-    await sidecar.shutdown()
+    const unfinished = await sidecar.shutdown()
+    if (unfinished.length > 0) {
+      log.error('not everything ends: the process kills itself', { unfinished })
+      options.onUnfinished?.()
+    }
     log.info('stopped')
   }
 }

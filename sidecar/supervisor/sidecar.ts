@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { version } from '../../native/index.js'
-import type { Provider } from '../../parsec-core/index.js'
+import { stuckDeviceCalls, type Provider } from '../../parsec-core/index.js'
 import type { ReloadAnswer } from '../admin/admin-protocol.js'
 import type { ConfigStatus, Status } from '../admin/status.js'
 import { type Config, formatAddress } from '../config/index.js'
@@ -11,6 +11,7 @@ import { ConnectionAudit } from '../tunnel/connection-audit.js'
 import { assemble, type Assembly, type AssemblyContext, emptyAssembly, identityOf } from './assembly.js'
 import { type Parts, retiredParts } from './parts.js'
 import { faultLines } from './fault-lines.js'
+import { finishedWithin } from './finished-within.js'
 import { handshakeBoundMs } from '../tunnel/handshake-bound.js'
 import { problemsOf } from './readiness.js'
 import { Undo } from './undo.js'
@@ -18,6 +19,8 @@ import { Workload } from './workload.js'
 
 /** A new identity must be usable this soon, or the reload that wants it changes nothing. */
 const reloadPatienceMs = 10_000
+/** For what is left to end when the connections took all of the time there was. */
+const lastMomentMs = 1000
 
 export interface SidecarOptions {
   readonly log: Logger
@@ -142,16 +145,27 @@ export class Sidecar {
     return answer
   }
 
-  /** Stops accepting, lets connections end within the configured time, then ends every part. */
-  async shutdown(): Promise<void> {
+  /**
+   * Stops accepting, lets connections end within the configured time, then ends every part. Answers what did not end in
+   * that time, a call into a device's library mostly: nothing but the end of the process ends it.
+   */
+  async shutdown(): Promise<readonly string[]> {
     this.#ending.abort(new Error('shutting down'))
     await this.#reloading
-    const { tunnels, identities, authorities, admin, metrics, providers, config } = this.#running
+    const { tunnels, config } = this.#running
+    const deadline = Date.now() + config.shutdownTimeoutMs
     await Promise.all([
       this.#workload.stopProgram(),
       ...[...tunnels.values()].map((tunnel) => tunnel.drain(config.shutdownTimeoutMs)),
       ...this.#retiring,
     ])
+    const inTime = await finishedWithin(this.#closeParts(), Math.max(lastMomentMs, deadline - Date.now()))
+    const stuck = stuckDeviceCalls()
+    return inTime || stuck.length > 0 ? stuck : ['a key provider']
+  }
+
+  async #closeParts(): Promise<void> {
+    const { identities, authorities, admin, metrics, providers } = this.#running
     const closeAll = (parts: Parts<unknown, { close(): Promise<void> }>) =>
       Promise.allSettled([...parts.values()].map((part) => part.value.close()))
     await this.#workload.close()

@@ -1,3 +1,4 @@
+import { stuckDeviceCalls } from '../../parsec-core/index.js'
 import type { Logger } from '../log/logger.js'
 
 const stopSignals = ['SIGTERM', 'SIGINT'] as const
@@ -32,8 +33,14 @@ export class StopSignals {
   }
 
   #stopAsked(name: NodeJS.Signals): void {
-    if (this.#stop.signal.aborted) process.exit(statusOfSignal[name])
+    if (this.#stop.signal.aborted) endAtOnce(name)
     this.#log.info('stopping: connections may end within shutdown_timeout', { signal: name })
     this.#stop.abort(new Error(`stopped by ${name}`))
   }
+}
+
+/** Node's exit waits for a call that a device's library does not return from; a kill does not. */
+function endAtOnce(name: NodeJS.Signals): void {
+  if (stuckDeviceCalls().length > 0) process.kill(process.pid, 'SIGKILL')
+  process.exit(statusOfSignal[name])
 }
