@@ -125,6 +125,7 @@ export class CertificateAuthority {
   }
 
   async #takeSteps(now: Date): Promise<void> {
+    await this.#retireKeyless()
     for (let step = rotationStep(this.#roots, now); step; step = rotationStep(this.#roots, now)) {
       const before = this.#roots
       const after = await this.#rootsAfter(step, now)
@@ -140,6 +141,16 @@ export class CertificateAuthority {
       this.#publish()
       this.#options.onStep(step, after)
     }
+  }
+
+  /** A root whose device lost its key signs no more; without this nobody would until its time is over. */
+  async #retireKeyless(): Promise<void> {
+    const isKeyless = ({ signer }: Root) => signer?.gone?.() !== undefined
+    const before = this.#roots
+    if (!before.some(isKeyless)) return
+    this.#roots = before.map((root) => (isKeyless(root) ? { ...root, state: 'retired', signer: undefined } : root))
+    this.#options.onTrouble(lostKey, undefined)
+    await this.#destroyKeys(before, this.#roots)
   }
 
   async #rootsAfter(step: RotationStep, now: Date): Promise<readonly Root[]> {
@@ -185,12 +196,14 @@ export class CertificateAuthority {
   }
 }
 
+const lostKey = 'the provider no longer has the key of an authority: a new authority takes its place'
+
 /** Without its key a root signs no more, but what it signed stays good. */
 async function reopen({ keys, onTrouble }: CertificateAuthorityOptions, root: Root): Promise<Root> {
   if (root.state === 'retired') return root
   const signer = await keys.find(root.keyName)
   if (signer) return { ...root, signer }
-  onTrouble('the provider no longer has the key of an authority: a new authority takes its place', undefined)
+  onTrouble(lostKey, undefined)
   return { ...root, state: 'retired' }
 }
 
