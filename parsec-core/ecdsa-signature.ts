@@ -1,6 +1,7 @@
-import { ParsecError } from './errors.js'
+import { invalidArgument, ParsecError } from './errors.js'
 import { curveOfBits } from './key-format.js'
 import { ResponseStatus } from './response-status.js'
+import { DerReader } from './x509/der-reader.js'
 import { derInteger, derSequence } from './x509/der-writer.js'
 
 /**
@@ -16,4 +17,24 @@ export function ecdsaSignatureToDer(keyBits: number, signature: Uint8Array): Uin
     )
   }
   return derSequence(derInteger(signature.subarray(0, size)), derInteger(signature.subarray(size)))
+}
+
+/**
+ * X.509's `Ecdsa-Sig-Value` to r and s side by side, as a JWS has them (RFC 7518, 3.4). Throws `ParsecError`
+ * (`PsaErrorInvalidArgument`) for bytes that are none, or of another curve.
+ */
+export function ecdsaSignatureFromDer(keyBits: number, signature: Uint8Array): Uint8Array {
+  const { size } = curveOfBits(keyBits)
+  const outer = new DerReader(signature)
+  const sequence = new DerReader(outer.read(0x30).contents)
+  outer.end()
+  const halves = [sequence.read(0x02), sequence.read(0x02)].map(({ contents }) => unsignedOf(contents, size))
+  sequence.end()
+  return Buffer.concat(halves)
+}
+
+function unsignedOf(integer: Uint8Array, size: number): Buffer {
+  const value = integer[0] === 0 ? integer.subarray(1) : integer
+  if (value.length > size) throw invalidArgument('a number of an ECDSA signature is longer than its curve')
+  return Buffer.concat([Buffer.alloc(size - value.length), value])
 }

@@ -2,6 +2,7 @@
 export { algorithms, describeAlgorithm, isAlgorithm } from './algorithm.js'
 export type { Algorithm, AlgorithmDescriptor, HashName, SignatureScheme } from './algorithm.js'
 export type { Availability, AvailabilityListener } from './availability.js'
+export { ecdsaSignatureFromDer } from './ecdsa-signature.js'
 export { notSupported, ParsecError } from './errors.js'
 export type {
   KeyAttributes,

@@ -114,13 +114,13 @@ async function openParts(config: AuthorityConfig, { provider, log }: AuthorityDe
   const issued = { count: 0 }
   const onIssued = () => (issued.count += 1)
   const { keyType } = config
-  const contexts = await WorkloadContexts.open({ authority, registrations, keyType, onIssued })
+  const limiter = new RequestLimiter()
+  const contexts = await WorkloadContexts.open({ authority, registrations, keyType, limiter, onIssued })
   const refusals = new RefusalLimiter((kind, count) => log.warn('refusals not logged one by one', { kind, count }))
   const onRefusal = (message: string, fields: LogFields) => {
     if (refusals.admits(`${message} ${String(fields['uid'])}`)) log.warn(message, fields)
   }
   try {
-    const limiter = new RequestLimiter()
     const endpoint = await AuthorityEndpoint.open({
       config,
       authorityService: createAuthorityService({ authority, registrations, limiter, onIssued, onRefusal, log }),

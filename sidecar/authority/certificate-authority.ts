@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto'
 import type { SigningKeyType } from '../../parsec-core/index.js'
-import { X509Bundle, type SpiffeId, type TrustDomain } from '../../workload-api/index.js'
+import { JwtBundle, X509Bundle, type JwtSvid, type SpiffeId, type TrustDomain } from '../../workload-api/index.js'
 import { hasEnded, nextRotationAt, rotationStep, type RotationStep } from './ca-schedule.js'
 import { createAuthorityCertificate, createSvidCertificate } from './certificates.js'
 import { AuthorityError } from './errors.js'
+import { createJwtSvid } from './jwt-svids.js'
 import type { RootKeys } from './root-keys.js'
-import type { Root, RootStore } from './root.js'
+import { keysOf, liveKeyNames, retired, type JwtRootKey, type Root, type RootStore } from './root.js'
 
 export interface CertificateAuthorityOptions {
   readonly trustDomain: TrustDomain
@@ -28,6 +29,14 @@ export interface IssuedSvid {
   readonly notAfter: Date
 }
 
+export interface JwtSvidRequest {
+  readonly id: SpiffeId
+  readonly audience: readonly string[]
+  readonly hint: string
+}
+
+/** A token is valid this long at most: whoever reads one can use it, so it is worth little soon. */
+const longestJwtSvidMs = 300_000
 /** How long a rotation that failed waits for its next attempt. */
 const retryMs = 10_000
 
@@ -65,6 +74,12 @@ export class CertificateAuthority {
     return this.#bundle
   }
 
+  /** The keys to verify tokens with, those about to sign included. */
+  get jwtBundle(): JwtBundle {
+    const keys = this.#roots.flatMap(({ jwt }) => (jwt === undefined ? [] : [[jwt.keyId, jwt.publicKey] as const]))
+    return JwtBundle.fromJwtAuthorities(this.#options.trustDomain, keys)
+  }
+
   get roots(): readonly Root[] {
     return this.#roots
   }
@@ -74,7 +89,7 @@ export class CertificateAuthority {
     return new Date(Math.max(nextRotationAt(this.#roots).getTime(), this.#retryAt))
   }
 
-  /** Calls `listener` whenever the bundle changed; returns how to stop that. */
+  /** Calls `listener` whenever the bundles changed; returns how to stop that. */
   onBundleChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -96,12 +111,23 @@ export class CertificateAuthority {
 
   /** Signs an SVID, which ends no later than its authority. Throws `ERR_AUTHORITY_CANNOT_SIGN` and `ParsecError`. */
   async issue(request: { readonly id: SpiffeId; readonly publicKey: KeyObject }, now: Date): Promise<IssuedSvid> {
-    await this.advance(now)
-    const active = this.#roots.find((root) => root.state === 'active' && root.notAfter > now)
-    if (!active?.signer) throw cannotSign()
+    const active = await this.#activeAt(now)
+    if (!active.signer) throw cannotSign()
     const notAfter = new Date(Math.min(now.getTime() + this.#options.svidTtlMs, active.notAfter.getTime()))
     const { der, ...validity } = await createSvidCertificate(active.signer, { ...request, notAfter, now })
     return { chain: [der], ...validity }
+  }
+
+  /**
+   * Signs a token for five minutes or the life of an SVID, whichever is shorter, and no longer than its key is
+   * published. Throws `ERR_AUTHORITY_CANNOT_SIGN` and `ParsecError`.
+   */
+  async issueJwt(request: JwtSvidRequest, now: Date): Promise<JwtSvid> {
+    const { jwt, notAfter: end } = await this.#activeAt(now)
+    if (!jwt?.signer) throw cannotSign()
+    const lifeMs = Math.min(longestJwtSvidMs, this.#options.svidTtlMs)
+    const notAfter = new Date(Math.min(now.getTime() + lifeMs, end.getTime()))
+    return createJwtSvid(jwt, jwt.signer, { ...request, now, notAfter })
   }
 
   /** Without a store nothing could use the keys again, so they are destroyed. */
@@ -117,11 +143,20 @@ export class CertificateAuthority {
     const { keys, store, onTrouble, trustDomain } = this.#options
     const stored = (await store?.load()) ?? []
     this.#roots = await Promise.all(stored.map((root) => reopen(this.#options, root)))
+    const gained = this.#roots.some(({ jwt }, index) => jwt !== undefined && stored[index]?.jwt === undefined)
+    if (gained) await store?.save(this.#roots)
     this.#bundle = bundleOf(trustDomain, this.#roots)
     for (const keyName of keys.strays(this.#roots)) {
       await keys.destroy(keyName).catch((error: unknown) => onTrouble('a left-over key was not destroyed', error))
     }
     await this.#takeSteps(now)
+  }
+
+  async #activeAt(now: Date): Promise<Root> {
+    await this.advance(now)
+    const active = this.#roots.find((root) => root.state === 'active' && root.notAfter > now)
+    if (!active) throw cannotSign()
+    return active
   }
 
   async #takeSteps(now: Date): Promise<void> {
@@ -145,10 +180,10 @@ export class CertificateAuthority {
 
   /** A root whose device lost its key signs no more; without this nobody would until its time is over. */
   async #retireKeyless(): Promise<void> {
-    const isKeyless = ({ signer }: Root) => signer?.gone?.() !== undefined
+    const isKeyless = (root: Root) => keysOf(root).some(({ signer }) => signer?.gone?.() !== undefined)
     const before = this.#roots
     if (!before.some(isKeyless)) return
-    this.#roots = before.map((root) => (isKeyless(root) ? { ...root, state: 'retired', signer: undefined } : root))
+    this.#roots = before.map((root) => (isKeyless(root) ? retired(root) : root))
     this.#options.onTrouble(lostKey, undefined)
     await this.#destroyKeys(before, this.#roots)
   }
@@ -158,9 +193,7 @@ export class CertificateAuthority {
       case 'prune':
         return this.#roots.filter((root) => !hasEnded(root, now))
       case 'activate':
-        return this.#roots.map((root) =>
-          root.state === 'next' ? { ...root, state: 'active' } : { ...root, state: 'retired', signer: undefined },
-        )
+        return this.#roots.map((root) => (root.state === 'next' ? { ...root, state: 'active' } : retired(root)))
       case 'create-active':
         return [...this.#roots, await this.#createRoot('active', now)]
       case 'create-next':
@@ -170,17 +203,17 @@ export class CertificateAuthority {
 
   async #createRoot(state: 'active' | 'next', now: Date): Promise<Root> {
     const { keys, keyType, trustDomain, caTtlMs } = this.#options
-    const { keyName, signer } = await keys.generate(keyType)
+    const { ca, jwt } = await keys.generatePair(keyType)
     const notAfter = new Date(now.getTime() + caTtlMs)
-    const certificate = await createAuthorityCertificate(signer, { trustDomain, notAfter, now })
-    return { state, keyName, signer, createdAt: now, certificate: certificate.der, notAfter: certificate.notAfter }
+    const certificate = await createAuthorityCertificate(ca.signer, { trustDomain, notAfter, now })
+    return { ...ca, jwt, state, createdAt: now, certificate: certificate.der, notAfter: certificate.notAfter }
   }
 
   /** Destroys the keys `from` has and `to` has no longer. A key that stays behind signs nothing, so it is only told. */
   async #destroyKeys(from: readonly Root[], to: readonly Root[]): Promise<void> {
-    const kept = new Set(to.filter((root) => root.signer).map((root) => root.keyName))
-    for (const { keyName, signer } of from) {
-      if (!signer || kept.has(keyName)) continue
+    const kept = new Set(liveKeyNames(to))
+    for (const keyName of liveKeyNames(from)) {
+      if (kept.has(keyName)) continue
       await this.#options.keys
         .destroy(keyName)
         .catch((error: unknown) => this.#options.onTrouble('the key of a retired authority was not destroyed', error))
@@ -198,13 +231,20 @@ export class CertificateAuthority {
 
 const lostKey = 'the provider no longer has the key of an authority: a new authority takes its place'
 
-/** Without its key a root signs no more, but what it signed stays good. */
-async function reopen({ keys, onTrouble }: CertificateAuthorityOptions, root: Root): Promise<Root> {
+/** Without its keys a root signs no more, but what it signed stays good. */
+async function reopen({ keys, keyType, onTrouble }: CertificateAuthorityOptions, root: Root): Promise<Root> {
   if (root.state === 'retired') return root
   const signer = await keys.find(root.keyName)
-  if (signer) return { ...root, signer }
+  // A state of a version before tokens has no key for them.
+  const jwt = root.jwt === undefined ? signer && (await keys.generateJwt(keyType)) : await reopenJwt(keys, root.jwt)
+  if (signer && jwt) return { ...root, signer, jwt }
   onTrouble(lostKey, undefined)
-  return { ...root, state: 'retired' }
+  return retired(root)
+}
+
+async function reopenJwt(keys: RootKeys, jwt: JwtRootKey): Promise<JwtRootKey | undefined> {
+  const signer = await keys.find(jwt.keyName)
+  return signer && { ...jwt, signer }
 }
 
 function bundleOf(trustDomain: TrustDomain, roots: readonly Root[]): X509Bundle | undefined {

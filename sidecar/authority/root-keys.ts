@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import {
   generatePrivateKey,
+  keyIdentifierOf,
   notSupported,
   openSigner,
   ParsecError,
@@ -11,7 +12,7 @@ import {
   type Signer,
   type SigningKeyType,
 } from '../../parsec-core/index.js'
-import type { Root } from './root.js'
+import { liveKeyNames, type JwtRootKey, type Root } from './root.js'
 
 export interface RootKeysOptions {
   readonly provider: Provider
@@ -19,6 +20,16 @@ export interface RootKeysOptions {
   readonly applicationIdentity: string
   /** `persistent` for authorities that are stored: a provider without a key store refuses to make such a key. */
   readonly lifetime: KeyLifetime
+}
+
+interface NewKey {
+  readonly keyName: string
+  readonly signer: Signer
+}
+
+/** Follows from the key, so that it need not be stored and two keys never share one. */
+export function jwtKeyIdOf(publicKey: KeyObject): string {
+  return Buffer.from(keyIdentifierOf(publicKey)).toString('hex')
 }
 
 /** The authorities' keys in a provider, all under one application identity. */
@@ -33,8 +44,27 @@ export class RootKeys {
     this.#lifetime = lifetime
   }
 
-  async generate(type: SigningKeyType): Promise<{ readonly keyName: string; readonly signer: Signer }> {
-    const keyName = `ca-${randomBytes(8).toString('hex')}`
+  /** What signs certificates and what signs tokens; of a pair that cannot be made nothing is left. */
+  async generatePair(type: SigningKeyType): Promise<{ readonly ca: NewKey; readonly jwt: JwtRootKey }> {
+    const ca = await this.#generate('ca', type)
+    try {
+      return { ca, jwt: await this.generateJwt(type) }
+    } catch (error) {
+      // The fault to tell is the first; a key that stays is destroyed as a stray at the next start.
+      await this.destroy(ca.keyName).catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** What signs tokens. */
+  async generateJwt(type: SigningKeyType): Promise<JwtRootKey> {
+    const key = await this.#generate('jwt', type)
+    const { publicKey } = key.signer
+    return { ...key, keyId: jwtKeyIdOf(publicKey), publicKey }
+  }
+
+  async #generate(kind: 'ca' | 'jwt', type: SigningKeyType): Promise<NewKey> {
+    const keyName = `${kind}-${randomBytes(8).toString('hex')}`
     const lifetime = this.#lifetime
     const signer = await generatePrivateKey(this.#provider, this.#identity(keyName), type, { lifetime })
     return { keyName, signer }
@@ -57,7 +87,7 @@ export class RootKeys {
 
   /** Names of keys a crash left behind between the making of a key and the saving of its certificate. */
   strays(roots: readonly Root[]): readonly string[] {
-    const known = new Set(roots.filter((root) => root.signer).map((root) => root.keyName))
+    const known = new Set(liveKeyNames(roots))
     return this.#provider
       .listKeys()
       .map((key) => key.identity)

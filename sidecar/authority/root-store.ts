@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPublicKey, X509Certificate } from 'node:crypto'
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
@@ -7,13 +7,18 @@ import { trustDomainId, type TrustDomain } from '../../workload-api/index.js'
 import type { RootState } from './ca-schedule.js'
 import { backdateMs } from './certificates.js'
 import { AuthorityError } from './errors.js'
-import type { Root, RootStore } from './root.js'
+import { jwtKeyIdOf } from './root-keys.js'
+import type { JwtRootKey, Root, RootStore } from './root.js'
 
 /** A root as the file has it; the certificate (base64) says the rest. */
 interface StoredRoot {
   readonly keyName: string
   readonly state: RootState
   readonly certificate: string
+  /** Absent in what a version before tokens wrote. */
+  readonly jwtKeyName?: string
+  /** SPKI, base64. */
+  readonly jwtPublicKey?: string
 }
 
 const version = 1
@@ -42,10 +47,14 @@ export async function openRootStore(directory: string, trustDomain: TrustDomain)
 }
 
 function formatRoots(roots: readonly Root[], trustDomain: TrustDomain): string {
-  const authorities = roots.map(({ keyName, state, certificate }) => ({
+  const authorities = roots.map(({ keyName, state, certificate, jwt }): StoredRoot => ({
     keyName,
     state,
     certificate: Buffer.from(certificate).toString('base64'),
+    ...(jwt !== undefined && {
+      jwtKeyName: jwt.keyName,
+      jwtPublicKey: jwt.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+    }),
   }))
   return `${JSON.stringify({ version, trustDomain, authorities }, undefined, 2)}\n`
 }
@@ -79,7 +88,18 @@ function rootOf(entry: unknown, path: string, trustDomain: TrustDomain): Root {
     throw refused(path, 'a certificate is of another trust domain')
   }
   const createdAt = new Date(Date.parse(parsed.validFrom) + backdateMs)
-  return { keyName, state, certificate, signer: undefined, createdAt, notAfter: new Date(parsed.validTo) }
+  const notAfter = new Date(parsed.validTo)
+  return { keyName, state, certificate, signer: undefined, jwt: jwtKeyOf(entry, path), createdAt, notAfter }
+}
+
+function jwtKeyOf({ jwtKeyName, jwtPublicKey }: StoredRoot, path: string): JwtRootKey | undefined {
+  if (jwtKeyName === undefined || jwtPublicKey === undefined) return undefined
+  try {
+    const publicKey = createPublicKey({ key: Buffer.from(jwtPublicKey, 'base64'), format: 'der', type: 'spki' })
+    return { keyName: jwtKeyName, keyId: jwtKeyIdOf(publicKey), publicKey, signer: undefined }
+  } catch (error) {
+    throw refused(path, 'an entry has no readable key for tokens', error)
+  }
 }
 
 function isStoredRoot(value: unknown): value is StoredRoot {
@@ -87,7 +107,9 @@ function isStoredRoot(value: unknown): value is StoredRoot {
     isRecord(value) &&
     typeof value.keyName === 'string' &&
     typeof value.certificate === 'string' &&
-    (value.state === 'next' || value.state === 'active' || value.state === 'retired')
+    (value.state === 'next' || value.state === 'active' || value.state === 'retired') &&
+    [value.jwtKeyName, value.jwtPublicKey].every((text) => text === undefined || typeof text === 'string') &&
+    typeof value.jwtKeyName === typeof value.jwtPublicKey
   )
 }
 
