@@ -54,7 +54,7 @@ describe('a process with a TPM', { skip: swtpmMissing ?? false, timeout: 120_000
 
   test('whose TPM hangs for good: ends by itself', async () => {
     await using tpm = await Swtpm.start()
-    const { ended, lines } = await signingProcess(tpm.tcti, 300)
+    const { ended, lines } = await signingProcess(tpm.tcti, 2_000)
     const failed = once(lines, 'line')
     tpm.suspend()
     assert.deepEqual(await failed, ['failed'])
