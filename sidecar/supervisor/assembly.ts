@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Provider } from '../../parsec-core/index.js'
 import { AdminServer, type AdminActions } from '../admin/admin-server.js'
 import { Authority } from '../authority/index.js'
@@ -97,6 +98,19 @@ function assertAuthoritiesUnchanged(running: Assembly['authorities'], wanted: re
   }
 }
 
+/** The new provider would find the key store of the old one locked, with handshakes under way that need its keys. */
+function assertKeyStoresUnchanged(running: Assembly['providers'], wanted: readonly KeyProviderConfig[]): void {
+  for (const config of wanted) {
+    const old = running.get(config.name)
+    if (old === undefined || isDeepStrictEqual(old.config, config)) continue
+    const store = config.settings['key_store_dir']
+    if (store === undefined || store !== old.config.settings['key_store_dir']) continue
+    throw new RestartNeededError(
+      `key_provider "${config.name}": only a restart can change it and keep its key_store_dir`,
+    )
+  }
+}
+
 async function startIdentity(
   { identity: config, keyProvider }: IdentityPartConfig,
   providers: Assembly['providers'],
@@ -155,6 +169,7 @@ export async function assemble(
 ): Promise<Assembly> {
   const { log } = context
   assertAuthoritiesUnchanged(running.authorities, config.authorities)
+  assertKeyStoresUnchanged(running.providers, config.keyProviders)
   const wantedProviders = byName([memoryProvider, ...config.keyProviders])
   const openKeys = (provider: KeyProviderConfig) => openKeyProvider(provider, log)
   const providers = await nextParts(wantedProviders, running.providers, openKeys, undo)

@@ -130,3 +130,15 @@ test('a running svidecar is asked for its keys, whose store is locked, and keeps
     ['mine'],
   )
 })
+
+test('a changed key_provider that keeps its key store is refused by a reload, which names the block and says why', async (t) => {
+  const lab = prepareLab(t, [])
+  const block = keyProvider(lab.folder)
+  const running = runLab(t, lab, block)
+  await running.ready()
+  writeFileSync(join(lab.folder, 'other.key'), randomBytes(32), { mode: 0o600 })
+  running.writeConfig(lab.preamble + block.replace('store.key', 'other.key'))
+  const { succeeded, faults } = await running.reload()
+  assert.equal(succeeded, false)
+  assert.deepEqual(faults, ['key_provider "store": only a restart can change it and keep its key_store_dir'])
+})
