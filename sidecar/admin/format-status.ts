@@ -1,6 +1,7 @@
 import { escapeText } from '../log/escape-text.js'
 import { formatBytes, formatDuration } from './format-quantity.js'
 import { formatTable } from './format-table.js'
+import { workloadBlocks } from './format-workload.js'
 import type { IdentityStatus, KeyProviderStatus, Status, TunnelStatus } from './status.js'
 
 const completed = 'completed'
@@ -98,6 +99,7 @@ export function formatStatus(status: Status, now: number): string {
         status.identities.map((identity) => identityRow(identity, now)),
       ),
     status.tunnels.length > 0 && formatTable(tunnelHeadings, status.tunnels.map(tunnelRow)),
+    ...workloadBlocks(status, now),
     status.keyProviders.length > 0 && formatTable(keyProviderHeadings, status.keyProviders.map(keyProviderRow)),
     status.authorities.length > 0 &&
       formatTable(

@@ -1,5 +1,3 @@
-import type { ExitCode } from './exit-code.js'
-
 /** One flag of a command, as help shows it and the parser reads it (Go's forms: `-name v`, `-name=v`, `--name v`). */
 export interface FlagDescriptor {
   readonly name: string
@@ -36,7 +34,8 @@ export interface Command {
   readonly description?: string
   readonly flags: readonly FlagDescriptor[]
   readonly positionals: { readonly min: number; readonly max: number }
-  run(context: CommandContext): Promise<ExitCode>
+  /** The exit status: one of `exitCodes`, or that of a program it ran. */
+  run(context: CommandContext): Promise<number>
 }
 
 /** The command line is wrong; the text says how. */

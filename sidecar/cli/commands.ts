@@ -11,9 +11,19 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./run-command.js')).runCommand,
   },
   {
+    name: 'exec',
+    summary: 'Run a program with an identity: wait for its SVID, pass signals on, exit with its status',
+    load: async () => (await import('./exec-command.js')).execCommand,
+  },
+  {
     name: 'validate',
     summary: 'Check a configuration without starting anything',
     load: async () => (await import('./validate-command.js')).validateCommand,
+  },
+  {
+    name: 'convert',
+    summary: 'Print the new form of a helper.conf; with ghostunnel as its cmd, the tunnel that replaces it',
+    load: async () => (await import('./convert-command.js')).convertCommand,
   },
   {
     name: 'status',
@@ -22,7 +32,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'health',
-    summary: 'Exit with 0 when every identity is valid and every tunnel listens, for probes',
+    summary: 'Exit with 0 when every identity is valid, every tunnel listens and every output is on disk, for probes',
     load: async () => (await import('./health-command.js')).healthCommand,
   },
   {

@@ -1,6 +1,6 @@
 import { version } from '../../native/index.js'
 import { type Command, type CommandEntry, isUsageError, UsageError } from './command.js'
-import { type ExitCode, exitCodes } from './exit-code.js'
+import { exitCodes } from './exit-code.js'
 import { commandHelp, programHelp } from './help.js'
 import { parseArguments } from './parse-arguments.js'
 
@@ -24,7 +24,13 @@ function chooseCommand(
   return [commands.find((command) => command.name === first), rest]
 }
 
-async function runCommand(command: Command, args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+/** Behind `--` it is a word for a program of the command line. */
+function isHelpAsked(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return args.slice(0, end === -1 ? undefined : end).some((argument) => helpFlags.has(argument))
+}
+
+async function runCommand(command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
   const { flags, positionals } = parseArguments(args, command.flags)
   const extra = positionals[command.positionals.max]
   if (extra !== undefined) {
@@ -40,7 +46,7 @@ export async function main(
   args: readonly string[],
   commands: readonly CommandEntry[],
   terminal: Terminal,
-): Promise<ExitCode> {
+): Promise<number> {
   const [first] = args
   if (first === undefined || first === 'help' || helpFlags.has(first)) {
     const asked = first !== undefined
@@ -56,7 +62,7 @@ export async function main(
   try {
     if (entry === undefined) throw new UsageError(`unknown command "${first}"`)
     const command = await entry.load()
-    if (rest.some((argument) => helpFlags.has(argument))) {
+    if (isHelpAsked(rest)) {
       terminal.stdout.write(`${commandHelp(entry, command)}\n`)
       return exitCodes.success
     }

@@ -1,5 +1,6 @@
 export { formatAddress, isLocal, parseAddress } from './address.js'
 export type { Accounts } from './accounts.js'
+export { defaultAgentAddress } from './rules/agent-address.js'
 export { parseDuration } from './duration.js'
 export { ConfigError, formatFaults, type ConfigErrorCode, type Fault } from './faults.js'
 export { loadConfig, validateConfig, type LoadOptions } from './load-config.js'

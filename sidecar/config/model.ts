@@ -128,6 +128,8 @@ export interface Config {
   readonly metrics: MetricsConfig | undefined
   readonly outputs: readonly OutputConfig[]
   readonly process: ProcessConfig | undefined
+  /** How a program of the command line is treated. */
+  readonly program: Omit<ProcessConfig, 'command' | 'restart'>
   readonly health: HealthConfig | undefined
   /** Where the own identities are served; peers are this user's unless `allowUids` says otherwise. */
   readonly workloadApi: AdminConfig | undefined

@@ -92,7 +92,15 @@ function assemble(
     ...workloadOf(
       top,
       blocks,
-      { labels: identities, identities: identityConfigs, keyProviders, listeners, at, daemonMode: options.daemonMode },
+      {
+        labels: identities,
+        identities: identityConfigs,
+        keyProviders,
+        listeners,
+        at,
+        daemonMode: options.daemonMode,
+        forProgram: options.forProgram === true,
+      },
       reading,
     ),
     shutdownTimeoutMs: top.shutdown_timeout.value,

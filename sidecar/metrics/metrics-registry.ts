@@ -1,18 +1,9 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { KeyProviderStatus, Status, TunnelStatus } from '../admin/status.js'
 import { handshakeHistogram } from './handshake-histogram.js'
+import type { MetricDescriptor, Sample } from './metric-descriptor.js'
 import type { MetricsSource } from './metrics-server.js'
-
-type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
-
-/** One metric: its samples are read from the status at each scrape, so that nothing is counted twice. */
-interface MetricDescriptor {
-  readonly kind: typeof Gauge | typeof Counter
-  readonly name: string
-  readonly help: string
-  readonly labels: readonly string[]
-  readonly samples: (status: Status) => readonly Sample[]
-}
+import { workloadMetrics } from './workload-metrics.js'
 
 const perTunnel =
   (value: (tunnel: TunnelStatus) => number): MetricDescriptor['samples'] =>
@@ -48,7 +39,7 @@ const descriptors: readonly MetricDescriptor[] = [
   {
     kind: Gauge,
     name: 'svidecar_ready',
-    help: '1 when every identity is valid and every tunnel listens',
+    help: '1 when every identity is valid, every tunnel listens and every output lies on disk',
     labels: [],
     samples: (status) => [[{}, status.ready ? 1 : 0]],
   },
@@ -155,7 +146,7 @@ const descriptors: readonly MetricDescriptor[] = [
 /** The registry behind `/metrics`. */
 export function createMetricsRegistry(source: MetricsSource): Registry {
   const registry = new Registry()
-  for (const { kind: Metric, name, help, labels, samples } of descriptors) {
+  for (const { kind: Metric, name, help, labels, samples } of [...descriptors, ...workloadMetrics]) {
     const metric = new Metric({
       name,
       help,

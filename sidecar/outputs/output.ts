@@ -78,7 +78,7 @@ export class Output {
   get isPlaced(): boolean {
     if (this.#lastWrittenAt === undefined) return false
     if (!wantsX509(this.config)) return this.#missing.length === 0
-    return this.#dependencies.svid.material !== undefined && this.#failure === undefined
+    return this.#failure === undefined && !this.#missing.some((name) => !jwtNames(this.config).includes(name))
   }
 
   /** False when a write hangs or what is on disk ran out: nothing that waiting alone will mend. */
@@ -158,12 +158,15 @@ export class Output {
   async #write(): Promise<void> {
     const { svid, jwt, onPlaced } = this.#dependencies
     const plan = planFiles(this.config, svid.material, jwt?.current, Date.now())
-    this.#missing = plan.missing
-    if (plan.files.length === 0) return
+    if (plan.files.length === 0) {
+      this.#missing = plan.missing
+      return
+    }
     const { owner: uid, group: gid } = this.config
     const written = plan.files.map(rememberedOf)
     const changed = await this.#layout.write(plan.files, { uid, gid }).finally(() => wipe(plan.files))
     this.#written = written
+    this.#missing = plan.missing
     this.#validUntil = plan.validUntil
     this.#faults = []
     this.#recovered()

@@ -12,6 +12,10 @@ const stableMs = 60_000
 export interface SupervisedProcessOptions {
   readonly log: Logger
   readonly env?: NodeJS.ProcessEnv
+  /** False: it stays in our process group and at our terminal. */
+  readonly ownGroup?: boolean
+  /** Told of every end that was not asked for; must not throw. */
+  readonly onEnd?: (exit: ChildExit) => void
   readonly pauses?: { readonly firstMs: number; readonly lastMs: number }
 }
 
@@ -19,7 +23,7 @@ export interface SupervisedProcessOptions {
 export class SupervisedProcess {
   readonly config: ProcessConfig
   readonly #log: Logger
-  readonly #env: NodeJS.ProcessEnv | undefined
+  readonly #options: SupervisedProcessOptions
   readonly #backoff: Backoff
   #child: Child | undefined
   #state: ProcessState = 'waiting'
@@ -31,10 +35,11 @@ export class SupervisedProcess {
   #problem: string | undefined
   #pause: NodeJS.Timeout | undefined
 
-  constructor(config: ProcessConfig, { log, env, pauses }: SupervisedProcessOptions) {
+  constructor(config: ProcessConfig, options: SupervisedProcessOptions) {
+    const { log, pauses } = options
     this.config = config
     this.#log = log.with({ program: config.command[0] })
-    this.#env = env
+    this.#options = options
     this.#backoff = new Backoff(pauses?.firstMs ?? firstPauseMs, pauses?.lastMs ?? lastPauseMs)
   }
 
@@ -57,6 +62,11 @@ export class SupervisedProcess {
     await child?.stop(this.config.stopTimeoutMs)
   }
 
+  /** Passes a signal of ours on. False when it does not run. */
+  forward(signal: NodeJS.Signals): boolean {
+    return this.#child?.signal(signal) === true
+  }
+
   status(): ProcessStatus {
     return {
       program: this.config.command[0] ?? '',
@@ -72,7 +82,8 @@ export class SupervisedProcess {
   }
 
   #start(): void {
-    const child = new Child({ command: this.config.command, input: 'inherit', ...(this.#env && { env: this.#env }) })
+    const { env, ownGroup = true } = this.#options
+    const child = new Child({ command: this.config.command, input: 'inherit', ownGroup, ...(env && { env }) })
     this.#child = child
     this.#state = 'running'
     this.#startedAt = new Date()
@@ -88,6 +99,7 @@ export class SupervisedProcess {
     const ranMs = Date.now() - (this.#startedAt?.getTime() ?? 0)
     this.#lastExit = { at: new Date().toISOString(), code: exit.code, signal: exit.signal }
     if (this.#state === 'stopped') return
+    this.#options.onEnd?.(exit)
     const isRestarted = this.config.restart === 'always' || (this.config.restart === 'on-failure' && isFailure)
     // Set before anything is waited for: a renewal that comes meanwhile must not start a second one.
     this.#state = 'pausing'

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ProcessConfig } from '../config/index.js'
 import type { Logger } from '../log/logger.js'
 import type { ProcessStatus } from '../processes/process-status.js'
-import { SupervisedProcess } from '../processes/supervised-process.js'
+import { SupervisedProcess, type SupervisedProcessOptions } from '../processes/supervised-process.js'
 
 /** Outputs that change together are one change to the program, which is told after the last of them. */
 const settleMs = 50
@@ -11,6 +11,8 @@ export interface ProgramOptions {
   readonly log: Logger
   /** Whether everything the program begins with is there. */
   readonly mayStart: () => boolean
+  /** How it is run; in its own process group unless said otherwise. */
+  readonly run?: Pick<SupervisedProcessOptions, 'ownGroup' | 'onEnd'>
 }
 
 /** The program of the running configuration: started when everything is in place, told of new files, replaced at a reload. */
@@ -34,7 +36,8 @@ export class Program {
     this.#process = undefined
     await before?.stop()
     if (config === undefined || this.#isClosed) return
-    this.#process = new SupervisedProcess(config, { log: this.#options.log, env: { ...process.env, ...env } })
+    const { log, run } = this.#options
+    this.#process = new SupervisedProcess(config, { log, env: { ...process.env, ...env }, ...run })
     this.look()
   }
 
@@ -51,6 +54,10 @@ export class Program {
       this.#process?.renew()
       this.look()
     }, settleMs)
+  }
+
+  forward(signal: NodeJS.Signals): void {
+    this.#process?.forward(signal)
   }
 
   status(): ProcessStatus | undefined {

@@ -15,7 +15,7 @@ import { finishedWithin } from './finished-within.js'
 import { handshakeBoundMs } from '../tunnel/handshake-bound.js'
 import { problemsOf } from './readiness.js'
 import { Undo } from './undo.js'
-import { Workload } from './workload.js'
+import { type ProgramRun, Workload } from './workload.js'
 
 /** A new identity must be usable this soon, or the reload that wants it changes nothing. */
 const reloadPatienceMs = 10_000
@@ -27,6 +27,8 @@ export interface SidecarOptions {
   /** Reads and checks the file again; throws `ConfigError`. */
   readonly loadConfig: () => Promise<Config>
   readonly lostLogLines: () => number
+  /** How the program of the configuration is run. */
+  readonly program?: ProgramRun
 }
 
 /** Everything of one process: made from a configuration, changed by another, ended in order. */
@@ -48,7 +50,11 @@ export class Sidecar {
   private constructor(config: Config, options: SidecarOptions) {
     this.#options = options
     this.#running = emptyAssembly(config)
-    this.#workload = new Workload({ log: options.log, isReady: () => this.#isReady() })
+    this.#workload = new Workload({
+      log: options.log,
+      isReady: () => this.#isReady(),
+      program: options.program ?? {},
+    })
     this.#context = {
       log: options.log,
       audit: new ConnectionAudit(options.log),
@@ -95,6 +101,11 @@ export class Sidecar {
   /** Resolves when every identity is usable; rejects when the signal fires. */
   async identitiesReady(signal: AbortSignal): Promise<void> {
     await Promise.all([...this.#running.identities.values()].map((part) => part.value.ready(signal)))
+  }
+
+  /** Passes a signal on to the program. */
+  forward(signal: NodeJS.Signals): void {
+    this.#workload.forward(signal)
   }
 
   /** Resolves when every output is on disk, whole; rejects when the signal fires. */

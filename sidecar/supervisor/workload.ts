@@ -7,7 +7,7 @@ import { OutputPart } from '../outputs/output-part.js'
 import type { ProcessStatus } from '../processes/process-status.js'
 import { WorkloadEndpoint } from '../workload-endpoint/workload-endpoint.js'
 import { nextParts, type Parts } from './parts.js'
-import { Program } from './program.js'
+import { Program, type ProgramOptions } from './program.js'
 import type { Undo } from './undo.js'
 import { closeRetiredWorkload, noWorkloadParts, type OutputPartConfig, type WorkloadParts } from './workload-parts.js'
 
@@ -17,6 +17,12 @@ export interface WorkloadOptions {
   readonly log: Logger
   /** Readiness of the whole process, looked at anew. */
   readonly isReady: () => Promise<boolean>
+  readonly program: ProgramRun
+}
+
+/** How the program is run, and what it finds in its environment beside ours. */
+export interface ProgramRun extends NonNullable<ProgramOptions['run']> {
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /** What the sidecar does for the program beside it: files, signals, the program itself, probes, the Workload API. */
@@ -24,15 +30,17 @@ export class Workload {
   readonly #log: Logger
   readonly #isReady: () => Promise<boolean>
   readonly #program: Program
+  readonly #env: NodeJS.ProcessEnv
   readonly #lookers = new Set<() => void>()
   #parts: WorkloadParts = noWorkloadParts
   #identities: Identities = new Map()
   #unsubscribe: readonly (() => void)[] = []
 
-  constructor({ log, isReady }: WorkloadOptions) {
+  constructor({ log, isReady, program: { env = {}, ...run } }: WorkloadOptions) {
     this.#log = log
     this.#isReady = isReady
-    this.#program = new Program({ log, mayStart: () => this.#isPlaced() })
+    this.#env = env
+    this.#program = new Program({ log, mayStart: () => this.#isPlaced(), run })
   }
 
   /** Opens what `config` wants beside what runs. Nothing is written and nobody signalled before `take`. */
@@ -70,7 +78,7 @@ export class Workload {
     this.#unsubscribe = [...identities.values()].map((part) => part.value.onChange(() => this.#identityChanged()))
     this.#identityChanged()
     for (const [name, part] of parts.outputs) if (before.outputs.get(name) !== part) part.value.start()
-    await this.#program.use(config.process, environmentOf(config))
+    await this.#program.use(config.process, { ...environmentOf(config), ...this.#env })
   }
 
   /** Resolves when every output is on disk, whole; rejects when the signal fires. */
@@ -110,6 +118,11 @@ export class Workload {
       process: this.#program.status(),
       workloadApi: [...this.#parts.endpoint.values()].at(0)?.value.status(),
     }
+  }
+
+  /** Passes a signal on to the program. */
+  forward(signal: NodeJS.Signals): void {
+    this.#program.forward(signal)
   }
 
   /** Ends the program; the files stay. */

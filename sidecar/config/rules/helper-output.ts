@@ -57,6 +57,8 @@ export interface HelperFile {
   /** Where the file begins. */
   readonly at: Position
   readonly daemonMode: boolean
+  /** The program comes from the command line. */
+  readonly forProgram: boolean
 }
 
 const owner = 'the output of the keys outside of blocks'

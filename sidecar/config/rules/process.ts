@@ -13,15 +13,17 @@ type Top = Fields<typeof topLevelKeys>
 export function processOf(file: HelperFile, reading: Reading): ProcessConfig | undefined {
   const { top, spelled, daemonMode } = file
   const command = commandOf(file, reading)
-  const renewSignal = given(spelled.renewSignal.value) ?? (top.ghostunnelCmd.given ? 'SIGUSR1' : undefined)
   warnOfOneShot(command !== undefined, given(spelled.renewSignal.value) !== undefined, file, reading)
-  checkAlone(top, command, reading)
+  if (!file.forProgram) checkAlone(top, command, reading)
   if (command === undefined || !daemonMode) return undefined
   warnOfGhostunnel(command.words[0], command.at, reading)
+  return { command: command.words, restart: top.cmd_restart.value, ...programOf(file) }
+}
+
+/** What holds for any program, that of the file or of the command line. */
+export function programOf({ top, spelled }: HelperFile): Omit<ProcessConfig, 'command' | 'restart'> {
   return {
-    command: command.words,
-    restart: top.cmd_restart.value,
-    renewSignal,
+    renewSignal: given(spelled.renewSignal.value) ?? (top.ghostunnelCmd.given ? 'SIGUSR1' : undefined),
     stopTimeoutMs: top.stop_timeout.value,
   }
 }

@@ -10,7 +10,7 @@ import type { ListenAddresses } from './listeners.js'
 import { OutputIdentities } from './output-identities.js'
 import { OutputPaths } from './output-paths.js'
 import { outputOf } from './outputs.js'
-import { processOf } from './process.js'
+import { processOf, programOf } from './process.js'
 import type { Labels } from './references.js'
 import { workloadApiOf } from './workload-api.js'
 
@@ -21,6 +21,7 @@ type FileBlocks = Blocks<typeof blockTables>
 export interface WorkloadConfig {
   readonly outputs: readonly OutputConfig[]
   readonly process: ProcessConfig | undefined
+  readonly program: Omit<ProcessConfig, 'command' | 'restart'>
   readonly health: HealthConfig | undefined
   readonly workloadApi: AdminConfig | undefined
   /** False: obtain and write everything once and end. */
@@ -37,6 +38,7 @@ export interface WorkloadContext {
   readonly at: Position
   /** What the command line says; it counts before the file. */
   readonly daemonMode: boolean | undefined
+  readonly forProgram: boolean
 }
 
 /** Whether anything of this needs an identity, so that a file without identity blocks has its default one. */
@@ -45,11 +47,18 @@ export function wantsIdentity(top: Top, blocks: FileBlocks): boolean {
 }
 
 export function workloadOf(top: Top, blocks: FileBlocks, context: WorkloadContext, reading: Reading): WorkloadConfig {
-  const { listeners, at } = context
-  const file = { top, at, spelled: spelledKeysOf(top, reading), daemonMode: daemonModeOf(top, context, reading) }
+  const { listeners, at, forProgram } = context
+  const file = {
+    top,
+    at,
+    spelled: spelledKeysOf(top, reading),
+    daemonMode: daemonModeOf(top, context, reading),
+    forProgram,
+  }
   return {
     outputs: outputsOf(file, blocks, context, reading),
     process: processOf(file, reading),
+    program: programOf(file),
     health: blocks.health_checks.map((block) => healthChecksOf(block, listeners, reading)).at(0),
     workloadApi: blocks.workload_api.map((block) => workloadApiOf(block, context.identities, listeners, reading)).at(0),
     daemonMode: file.daemonMode,

@@ -114,6 +114,7 @@ test('a file of every block gives the whole configuration, defaults included', (
     metrics: { listen: { kind: 'tcp', host: '0.0.0.0', port: 9400 }, unixListen: undefined },
     outputs: [],
     process: undefined,
+    program: { renewSignal: undefined, stopTimeoutMs: 10_000 },
     health: undefined,
     workloadApi: undefined,
     daemonMode: true,
