@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openProvider } from '../../../../parsec-core/index.js'
 import { FaultyModule } from '../../../devices/faulty-module.js'
+import { pkcs11SpyModule } from '../../../devices/pkcs11-spy.js'
 import { SoftHsm, softHsmMissing, userPin } from '../../../devices/softhsm.js'
 
 const run = promisify(execFile)
 const wrongPin = '000000'
-
-/** OpenSC's module that writes down each call of another one. */
-function spyModule(): string {
-  const folders = ['/usr/lib', ...readdirSync('/usr/lib').map((name) => join('/usr/lib', name)), '/usr/lib64']
-  const found = folders.map((folder) => join(folder, 'pkcs11-spy.so')).find((path) => existsSync(path))
-  if (found === undefined) throw new Error('pkcs11-spy.so of OpenSC is not installed')
-  return found
-}
 
 describe('the user PIN', { skip: softHsmMissing ?? false }, () => {
   const hsm = new SoftHsm()
@@ -39,7 +32,7 @@ describe('the user PIN', { skip: softHsmMissing ?? false }, () => {
     const log = join(hsm.folder, 'spy.log')
     const environment = { ...process.env, ...hsm.environment, PKCS11SPY: hsm.module, PKCS11SPY_OUTPUT: log }
     const pin = hsm.pinFile(wrongPin)
-    const settings = hsm.settings('edge', { module: spyModule(), user_pin_file: pin })
+    const settings = hsm.settings('edge', { module: pkcs11SpyModule(), user_pin_file: pin })
     const program = fileURLToPath(new URL('../../../devices/open-provider.js', import.meta.url))
     const restart = async () =>
       (await run(process.execPath, [program, 'Pkcs11', JSON.stringify(settings)], { env: environment })).stdout
