@@ -97,6 +97,12 @@ export class ManagedIdentity {
     return this.#current?.update.hint ?? ''
   }
 
+  /** Of the Workload API that issues it, and its tokens: where its SVID comes from. */
+  get address(): string {
+    const { config } = this
+    return config.source === 'authority' ? config.authorityAddress : config.agentAddress
+  }
+
   get name(): string {
     return this.config.name
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Config, type HealthConfig, type IdentityConfig } from '../config/index.js'
+import type { Config, HealthConfig } from '../config/index.js'
 import { HealthServer } from '../health/health-server.js'
 import type { ManagedIdentity } from '../identity/managed-identity.js'
 import type { Logger } from '../log/logger.js'
@@ -145,7 +145,7 @@ export class Workload {
     if (svid === undefined) throw new TypeError(`no identity "${identity.name}"`)
     return OutputPart.open(output, {
       svid,
-      address: addressOf(identity),
+      address: svid.address,
       log: this.#log,
       onTold: () => this.#told(),
     })
@@ -203,11 +203,6 @@ function wantedHealth({ health }: Config): ReadonlyMap<string, Pick<HealthConfig
   if (health === undefined) return new Map()
   const { host, port } = health
   return new Map([[`${host ?? ''} ${port}`, { host, port }]])
-}
-
-/** The Workload API that issues the identity's tokens: the one its SVID comes from. */
-function addressOf(identity: IdentityConfig): string {
-  return identity.source === 'authority' ? identity.authorityAddress : identity.agentAddress
 }
 
 /** A program beside a sidecar that serves the Workload API finds it where the standard says. */

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
-import { addWorkloadApi, SpiffeError, type X509Context } from '../../workload-api/index.js'
+import { addWorkloadApi, type X509Context } from '../../workload-api/index.js'
 import { PeerListener } from '../authority/peer-listener.js'
 import { formatAddress, type AdminConfig } from '../config/index.js'
 import { errorText, type Logger } from '../log/logger.js'
 import { RefusalLimiter } from '../log/refusal-limiter.js'
+import { JwtForwarding, noIdentity } from './jwt-forwarding.js'
 import { contextOf, refusalOf, type OfferedIdentity } from './own-identities.js'
 import type { WorkloadApiStatus } from './workload-api-status.js'
 
@@ -28,11 +29,13 @@ export class WorkloadEndpoint {
   readonly #server: Server
   readonly #refusals: RefusalLimiter
   readonly #waiting = new Set<() => void>()
+  readonly #jwt: JwtForwarding
   #listener: PeerListener | undefined
 
   private constructor(config: AdminConfig, { identities, log }: WorkloadEndpointOptions) {
     this.#config = config
     this.#identities = identities
+    this.#jwt = new JwtForwarding(identities)
     this.#server = new Server({
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_concurrent_streams': maxStreamsOfConnection,
@@ -43,6 +46,8 @@ export class WorkloadEndpoint {
     }
     addWorkloadApi(this.#server, {
       watchX509Context: (_peer, signal) => this.#contexts(signal),
+      watchJwtBundles: (_peer, signal) => this.#jwt.watchBundles(signal),
+      fetchJwtSvids: (_peer, order, signal) => this.#jwt.fetchSvids(order, signal),
       onError: (error, peer) => refused('a Workload API call failed', { peer, error: errorText(error) }),
     })
     this.#onRefused = (reason, uid) => refused('a connection was refused', { reason, uid })
@@ -88,6 +93,7 @@ export class WorkloadEndpoint {
     // Streams of the Workload API never end by themselves, so nothing is waited for.
     this.#server.forceShutdown()
     this.#refusals.close()
+    await this.#jwt.close()
     await this.#listener?.close()
   }
 
@@ -119,8 +125,4 @@ export class WorkloadEndpoint {
       signal.addEventListener('abort', wake, { once: true })
     })
   }
-}
-
-function noIdentity(): SpiffeError {
-  return new SpiffeError('ERR_WORKLOAD_API_PERMISSION_DENIED', 'no identity of this process may be handed on')
 }

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { WorkloadApiClient } from '../../workload-api/index.js'
+import { validateJwtSvid, WorkloadApiClient } from '../../workload-api/index.js'
 import { repositoryRoot } from '../repository-root.js'
 import { RunningSidecar } from './running-sidecar.js'
 import { startHelperLab } from './helper-lab.js'
@@ -44,4 +44,19 @@ test('another user is not served', { skip: process.getuid?.() !== 0 && 'needs ro
   })
   assert.notEqual(String(stdout), 'OK')
   await sidecar.line('the refusal', ({ message, uid }) => message === 'a connection was refused' && uid === 65_534)
+})
+
+test('tokens are had through it from who issues the identity', async (t) => {
+  const lab = await startHelperLab(t)
+  const own = join(lab.folder, 'own.sock')
+  const config = `agent_address = "${lab.agentSocket}"\nworkload_api { listen = "unix:${own}" }\n`
+  const sidecar = new RunningSidecar(t, lab.folder, 'own', config)
+  await sidecar.ready()
+  const client = new WorkloadApiClient({ address: `unix://${own}` })
+  t.after(() => client.close())
+  const signal = AbortSignal.timeout(20_000)
+  const token = await client.fetchJwtSvid({ audience: ['db'] }, { signal })
+  assert.deepEqual([token.id, token.audience], ['spiffe://lab.test/server', ['db']])
+  const bundles = await client.fetchJwtBundles({ signal })
+  assert.equal((await validateJwtSvid(token.marshal(), bundles, { audience: ['db'] })).id, token.id)
 })
