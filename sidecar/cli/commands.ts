@@ -42,8 +42,13 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'inspect',
-    summary: 'Show an SVID, a bundle, or what a Workload API offers, and what is wrong with it',
+    summary: 'Show an SVID, a token, a bundle, or what a Workload API offers, and what is wrong with it',
     load: async () => (await import('./inspect-command.js')).inspectCommand,
+  },
+  {
+    name: 'doctor',
+    summary: 'Say how far each identity of a configuration gets, and what SPIRE sees of this process',
+    load: async () => (await import('./doctor-command.js')).doctorCommand,
   },
   {
     name: 'keys',

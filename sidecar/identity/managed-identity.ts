@@ -69,8 +69,10 @@ export class ManagedIdentity {
   start(source: IdentitySource): void {
     this.#clock = setInterval(() => this.#checkClock(), clockCheckMs).unref()
     this.#following = this.#follow(source).catch((error: unknown) => {
-      this.#problem = { at: new Date().toISOString(), error: errorText(error), advice: 'the identity source gave up' }
-      this.#log.error('the identity source gave up', { error: errorText(error) })
+      const [at, text, told] = [new Date().toISOString(), errorText(error), this.#problem]
+      // What the source said to check is more than that it ended.
+      this.#problem = told?.error === text ? told : { at, error: text, advice: 'the identity source gave up' }
+      this.#log.error('the identity source gave up', { error: text })
       this.#ended.abort(error)
     })
   }

@@ -16,8 +16,8 @@ const reaching: { readonly [Code in SpiffeErrorCode]?: (where: string) => string
   ERR_WORKLOAD_API_UNAVAILABLE: (where) => `the agent at ${where} is not available: is it starting? Look at its log`,
   ERR_WORKLOAD_API_TIMEOUT: (where) => `the agent at ${where} accepts connections and is silent: is it stopped?`,
   ERR_WORKLOAD_API_PERMISSION_DENIED: (where) =>
-    `the agent at ${where} has no identity for this process: is there a registration entry with selectors out of ` +
-    `${selectors()}, and does the agent see this process (PID namespace)?`,
+    `no identity issued: is there an entry for uid ${process.geteuid?.()}? The agent at ${where} looks for selectors ` +
+    `out of ${selectors()}, and must see this process (PID namespace); \`svidecar doctor\` says more`,
   ERR_WORKLOAD_API_MESSAGE_TOO_LARGE: (where) =>
     `the agent at ${where} sent more than 10 MiB: how many trust domains is it federated with?`,
 }
@@ -63,5 +63,5 @@ export function workloadApiAdvice(error: unknown, address: EndpointAddress): Adv
 
 /** What SPIRE's unix attestor finds of this process. */
 function selectors(): string {
-  return `unix:uid:${process.getuid?.()}, unix:gid:${process.getgid?.()}, unix:path:${process.execPath}`
+  return `unix:uid:${process.geteuid?.()}, unix:gid:${process.getegid?.()}, unix:path:${process.execPath}`
 }

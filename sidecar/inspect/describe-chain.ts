@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { X509Certificate, type KeyObject } from 'node:crypto'
 import { SpiffeError, type SpiffeId, verifyX509Svid, type X509BundleSet } from '../../workload-api/index.js'
 import { formatDuration } from '../admin/format-quantity.js'
 
@@ -23,8 +23,8 @@ function validityOf(certificate: X509Certificate, now: number): string {
   return `${from.toISOString()} to ${to.toISOString()} (${state})`
 }
 
-function keyOf(certificate: X509Certificate): string {
-  const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
+/** `ec prime256v1`, `rsa 2048`. */
+export function keyOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
   const detail = asymmetricKeyDetails?.namedCurve ?? asymmetricKeyDetails?.modulusLength
   return [asymmetricKeyType, detail].filter((part) => part !== undefined).join(' ')
 }
@@ -57,7 +57,7 @@ export function describeSvid(chain: readonly Uint8Array[], bundles: X509BundleSe
       ['SPIFFE ID', verdict.id ?? urisOf(leaf)],
       ['serial', leaf.serialNumber.toLowerCase()],
       ['valid', validityOf(leaf, now.getTime())],
-      ['key', keyOf(leaf)],
+      ['key', keyOf(leaf.publicKey)],
       ...certificates.map(linkOf),
       ['verdict', verdict.text],
     ],
@@ -75,7 +75,7 @@ export function describeAuthority(der: Uint8Array, now: Date): Description {
       ['SPIFFE ID', urisOf(certificate)],
       ['serial', certificate.serialNumber.toLowerCase()],
       ['valid', validityOf(certificate, now.getTime())],
-      ['key', keyOf(certificate)],
+      ['key', keyOf(certificate.publicKey)],
       ['subject', nameOf(certificate.subject)],
     ],
     faults: expired ? ['the authority expired: nothing it signed verifies any more'] : [],

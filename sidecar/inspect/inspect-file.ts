@@ -1,40 +1,29 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
 import {
   type TrustDomain,
   trustDomainOf,
   parseSpiffeId,
+  SpiffeBundle,
   X509Bundle,
   type X509BundleSet,
 } from '../../workload-api/index.js'
+import { describeBundle, isDocument } from './describe-bundle.js'
 import { describeAuthority, describeSvid, type Description } from './describe-chain.js'
+import { describeToken, tokenOf } from './describe-token.js'
+import { InspectError } from './inspect-error.js'
+import { nameOf, readContent } from './read-content.js'
 
-const sizeLimitBytes = 1024 * 1024
+const contents = 'holds no certificate in PEM or DER, no trust bundle in JSON and no token'
+
 const certificateBlock = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
 const keyBlock = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (?:EC |RSA )?PRIVATE KEY-----/
-
-/** The file is not something that can be told of; the text says why. */
-export class InspectError extends Error {
-  override readonly name = 'InspectError'
-}
-
-async function readBounded(path: string): Promise<Buffer> {
-  try {
-    const { size } = await stat(path)
-    if (size > sizeLimitBytes) throw new InspectError(`"${path}" is larger than 1 MiB`)
-    return await readFile(path)
-  } catch (error) {
-    if (error instanceof InspectError) throw error
-    throw new InspectError(`cannot read "${path}"`, { cause: error })
-  }
-}
 
 function certificatesOf(path: string, content: Buffer): readonly X509Certificate[] {
   const blocks: readonly (string | Buffer)[] = content.toString('latin1').match(certificateBlock) ?? [content]
   try {
     return blocks.map((block) => new X509Certificate(block))
   } catch (cause) {
-    throw new InspectError(`"${path}" holds no certificate in PEM or DER`, { cause })
+    throw new InspectError(`${nameOf(path)} ${contents}`, { cause })
   }
 }
 
@@ -64,14 +53,14 @@ function keyFits(pem: string, leaf: X509Certificate): boolean {
   }
 }
 
-/** The authorities of a PEM file as the bundle of the trust domain the SVID claims. */
-async function bundlesFor(leaf: X509Certificate, bundlePath: string | undefined): Promise<X509BundleSet | undefined> {
-  if (bundlePath === undefined) return undefined
-  const authorities = certificatesOf(bundlePath, await readBounded(bundlePath))
+/** The authorities of a file as the bundle of the trust domain the SVID claims. */
+function bundlesFor(leaf: X509Certificate, path: string, content: Buffer): X509BundleSet {
   const trustDomain = claimedTrustDomain(leaf)
   if (trustDomain === undefined) return new Map()
-  const der = Buffer.concat(authorities.map((authority) => authority.raw))
-  return new Map([[trustDomain, X509Bundle.parse(trustDomain, der)]])
+  const bundle = isDocument(content)
+    ? SpiffeBundle.parse(trustDomain, content).x509Bundle()
+    : X509Bundle.parse(trustDomain, Buffer.concat(certificatesOf(path, content).map(({ raw }) => raw)))
+  return new Map(bundle === undefined ? [] : [[trustDomain, bundle]])
 }
 
 function claimedTrustDomain(leaf: X509Certificate): TrustDomain | undefined {
@@ -84,18 +73,25 @@ function claimedTrustDomain(leaf: X509Certificate): TrustDomain | undefined {
   }
 }
 
-/** Tells of the certificates in a file: an X.509-SVID with or without its key, or a bundle of authorities. */
+/**
+ * Tells of what a file, or the standard input (`-`), holds: an X.509-SVID with or without its key, a token, a bundle of
+ * authorities in PEM, DER or JSON. Throws `InspectError` and `SpiffeError`.
+ */
 export async function inspectFile(
   path: string,
   bundlePath: string | undefined,
   now: Date,
 ): Promise<readonly Description[]> {
-  const content = await readBounded(path)
+  const content = await readContent(path)
+  const bundle = bundlePath === undefined ? undefined : await readContent(bundlePath)
+  const token = tokenOf(content.toString('latin1'))
+  if (token !== undefined) return [await describeToken(token, bundle, now)]
+  if (isDocument(content)) return describeBundle(content, now)
   const certificates = certificatesOf(path, content)
   const [leaf] = certificates
-  if (leaf === undefined) throw new InspectError(`"${path}" holds no certificate in PEM or DER`)
+  if (leaf === undefined) throw new InspectError(`${nameOf(path)} ${contents}`)
   if (certificates.every(isAuthority)) return certificates.map((certificate) => describeAuthority(certificate.raw, now))
-  const bundles = await bundlesFor(leaf, bundlePath)
+  const bundles = bundle && bundlesFor(leaf, bundlePath ?? '', bundle)
   const svid = describeSvid(
     certificates.map((certificate) => certificate.raw),
     bundles,

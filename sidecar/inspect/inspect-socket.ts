@@ -1,9 +1,10 @@
-import { WorkloadApiClient } from '../../workload-api/index.js'
+import { SpiffeError, WorkloadApiClient } from '../../workload-api/index.js'
+import { describeJwtAuthorities } from './describe-bundle.js'
 import { describeAuthority, describeSvid, type Description } from './describe-chain.js'
 
 const answerTimeoutMs = 5000
 
-/** Tells of everything a Workload API offers this process: its SVIDs, then the bundles. */
+/** Tells of everything a Workload API offers this process: its SVIDs, then the bundles of both kinds. */
 export async function inspectSocket(address: string, now: Date): Promise<readonly Description[]> {
   const client = new WorkloadApiClient({ address })
   try {
@@ -21,8 +22,21 @@ export async function inspectSocket(address: string, now: Date): Promise<readonl
         return { ...description, title: `authority of trust domain ${bundle.trustDomain}` }
       }),
     )
-    return [...described, ...authorities]
+    return [...described, ...authorities, ...(await describeJwtBundles(client))]
   } finally {
     await client.close()
+  }
+}
+
+/** An agent may leave this profile out, which is no fault of it. */
+async function describeJwtBundles(client: WorkloadApiClient): Promise<readonly Description[]> {
+  try {
+    const bundles = await client.fetchJwtBundles({ signal: AbortSignal.timeout(answerTimeoutMs) })
+    return [...bundles.values()].flatMap(({ trustDomain, jwtAuthorities }) =>
+      describeJwtAuthorities(jwtAuthorities, ` of trust domain ${trustDomain}`),
+    )
+  } catch (error) {
+    if (!(error instanceof SpiffeError)) throw error
+    return [{ title: 'JWT bundles', rows: [['answer', error.message]], faults: [] }]
   }
 }

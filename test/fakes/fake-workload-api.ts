@@ -8,6 +8,7 @@ import { type status, Metadata, Server, ServerCredentials, type ServerWritableSt
 import { loadSync, type MethodDefinition } from '@grpc/proto-loader'
 import { join } from 'node:path'
 import { repositoryRoot } from '../repository-root.js'
+import { peerCredentials } from '../../native/index.js'
 import type { FakeCa, Issued } from './fake-ca.js'
 
 export interface FakeSvid {
@@ -28,6 +29,7 @@ export interface FakeResponse {
 export type FakeAnswer =
   FakeResponse | { readonly raw: Uint8Array } | { readonly code: status; readonly details?: string } | 'silence'
 
+type PeerCredentials = NonNullable<ReturnType<typeof peerCredentials>>
 type Call = ServerWritableStream<object, FakeResponse | { raw: Uint8Array }>
 
 /** A well-formed entry for an SVID; a test spoils what it wants to. */
@@ -45,6 +47,8 @@ export class FakeWorkloadApi implements AsyncDisposable {
   readonly path: string
   /** The metadata of each call, in the order they came. */
   readonly calls: Metadata[] = []
+  /** Who made each connection, as the kernel noted it: what an agent attests. */
+  readonly callers: PeerCredentials[] = []
   readonly #sockets = new Set<Socket>()
   readonly #streams = new Set<Call>()
   readonly #waiting = new Set<() => void>()
@@ -74,6 +78,8 @@ export class FakeWorkloadApi implements AsyncDisposable {
     this.#grpc = grpc
     this.#listener = createServer({ pauseOnConnect: true }, (socket) => {
       this.#sockets.add(socket)
+      const { fd } = Reflect.get(socket, '_handle') as { fd: number }
+      this.callers.push(peerCredentials(fd)!)
       socket.on('close', () => this.#sockets.delete(socket))
       socket.on('error', () => socket.destroy())
       injector.injectConnection(socket)

@@ -46,7 +46,7 @@ const faults: readonly Fault[] = [
   {
     name: '`PermissionDenied`',
     cause: says({ code: status.PERMISSION_DENIED, details: 'no identity issued' }),
-    advice: /no identity for this process: is there a registration entry .*unix:uid:\d+, unix:gid:\d+, unix:path:\//,
+    advice: /no identity issued: is there an entry for uid \d+\? .*unix:uid:\d+, unix:gid:\d+, unix:path:\//,
   },
   {
     name: 'garbage SVID',
@@ -140,6 +140,6 @@ test('Agent: its texts and hints, whatever they hold, stay on one line without c
   const dangerous = /[\u0000-\u001f\u007f-\u009f\u202e]/
   assert.ok(!dangerous.test(offered.error!))
   agent.say({ code: status.PERMISSION_DENIED, details: hostile })
-  const denied = await identity.untilLine(/no identity for this process/)
+  const denied = await identity.untilLine(/no identity issued/)
   assert.ok(!dangerous.test(denied.message))
 })
