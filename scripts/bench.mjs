@@ -9,7 +9,7 @@ await runAsProgram(import.meta.url, async () => {
   // The whole workspace: the crates that both need are then compiled with one set of features.
   await step('build the load generator', 'cargo', ['build', '--release', '--locked', '--workspace', ...tpmFeatures()])
   const named = ['scale', 'start-up'].find((name) => process.argv.includes(`--${name}`)) ?? 'main'
-  const program = ['spiffe', 'providers'].find((name) => process.argv[2] === name) ?? named
+  const program = ['spiffe', 'providers', 'helper'].find((name) => process.argv[2] === name) ?? named
   const args = ['--enable-source-maps', `dist/test/bench/${program}.js`, ...process.argv.slice(2)]
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
   process.exitCode = status ?? 1

@@ -16,6 +16,11 @@ export class OutputError extends Error {
   }
 }
 
+/** A directory lies where a file shall be. */
+export function inTheWay(path: string): OutputError {
+  return new OutputError('ERR_OUTPUT_IN_THE_WAY', `"${path}" is a directory: remove it`)
+}
+
 const adviceByCode: Readonly<Record<string, string>> = {
   ENOSPC: 'the file system is full',
   EDQUOT: 'the quota of the file system is used up',

@@ -1,7 +1,8 @@
-import { readdir, rename } from 'node:fs/promises'
+import * as fs from 'node:fs'
+import { promisify } from 'node:util'
 import { join } from 'node:path'
-import { OutputError, writeError } from './errors.js'
-import type { Layout, OutputFile, Ownership, WrittenFile } from './file-set.js'
+import { inTheWay, OutputError, writeError } from './errors.js'
+import { digestOf, type Layout, type OutputFile, type Ownership, type WrittenFile } from './file-set.js'
 import {
   keepIfSame,
   nameOfTemporary,
@@ -12,6 +13,9 @@ import {
   syncDirectory,
 } from './stage-file.js'
 
+/** As for a file: the promises of `fs` cost as much as the calls. */
+const [readdir, rename] = [promisify(fs.readdir), promisify(fs.rename)]
+
 /**
  * The files side by side under their own names, as spiffe-helper has them. Each is whole at every moment. All are
  * complete on the disk before the first is renamed; between the first rename and the last, which follow one another at
@@ -19,27 +23,34 @@ import {
  */
 export class FlatLayout implements Layout {
   readonly #directory: string
-  readonly #owns: (name: string) => boolean
+  readonly #owns: ((name: string) => boolean) | undefined
+  /** What was last put in place, by name: a set that differs from it need not be compared with the disk. */
+  #placed: ReadonlyMap<string, string> = new Map()
 
-  /** `owns` tells which names of the directory are this output's: those of them a new set no longer has are removed. */
-  constructor(directory: string, owns: (name: string) => boolean) {
+  /** `owns` tells which other names of the directory are this output's: those a new set no longer has are removed. */
+  constructor(directory: string, owns?: (name: string) => boolean) {
     this.#directory = directory
     this.#owns = owns
   }
 
   async write(files: readonly OutputFile[], ownership: Ownership): Promise<boolean> {
     const staged: StagedFile[] = []
+    const digests = new Map(files.map(({ name, content }) => [name, digestOf(content)]))
+    const entries = await listEntries(this.#directory)
     try {
       for (const file of files) {
-        const same = await keepIfSame(join(this.#directory, file.name), file, ownership)
-        if (!same) staged.push(await stageFile(this.#directory, file, ownership))
+        // Found out before the first rename: a name that cannot be taken would leave a mixed set.
+        if (entries.get(file.name) === 'directory') throw inTheWay(join(this.#directory, file.name))
+        const isKept = await this.#keep(file, digests.get(file.name), ownership)
+        if (!isKept) staged.push(await stageFile(this.#directory, file, ownership))
       }
       for (const { temporary, path } of staged) await rename(temporary, path)
     } catch (error) {
       await Promise.all(staged.map(({ temporary }) => removeQuietly(temporary)))
       throw writeError(this.#directory, error)
     }
-    const removed = await this.#removeOthers(new Set(files.map(({ name }) => name)))
+    this.#placed = digests
+    const removed = await this.#removeOthers([...entries.keys()], digests)
     if (staged.length > 0 || removed) await syncDirectory(this.#directory)
     return staged.length > 0 || removed
   }
@@ -49,15 +60,22 @@ export class FlatLayout implements Layout {
     return faults.filter((fault) => fault !== undefined)
   }
 
+  /** Whether the file lies there already; its mode and owner are then set again. */
+  async #keep(file: OutputFile, digest: string | undefined, ownership: Ownership): Promise<boolean> {
+    const before = this.#placed.get(file.name)
+    if (before !== undefined && before !== digest) return false
+    return keepIfSame(join(this.#directory, file.name), file, ownership)
+  }
+
   /** What this output owns and the set has no more, and what an earlier process did not finish. */
-  async #removeOthers(wanted: ReadonlySet<string>): Promise<boolean> {
+  async #removeOthers(entries: readonly string[], wanted: ReadonlyMap<string, unknown>): Promise<boolean> {
     let removed = false
-    for (const entry of await listDirectory(this.#directory)) {
+    for (const entry of entries) {
       const unfinished = nameOfTemporary(entry)
-      if (unfinished !== undefined && (wanted.has(unfinished) || this.#owns(unfinished))) {
+      if (unfinished !== undefined && (wanted.has(unfinished) || this.#owns?.(unfinished) === true)) {
         await removeQuietly(join(this.#directory, entry))
       }
-      if (wanted.has(entry) || !this.#owns(entry)) continue
+      if (wanted.has(entry) || this.#owns?.(entry) !== true) continue
       await removeQuietly(join(this.#directory, entry))
       removed = true
     }
@@ -66,8 +84,13 @@ export class FlatLayout implements Layout {
 }
 
 export async function listDirectory(directory: string): Promise<readonly string[]> {
+  return [...(await listEntries(directory)).keys()]
+}
+
+async function listEntries(directory: string): Promise<ReadonlyMap<string, 'directory' | 'other'>> {
   try {
-    return await readdir(directory)
+    const entries = await readdir(directory, { withFileTypes: true })
+    return new Map(entries.map((entry) => [entry.name, entry.isDirectory() ? 'directory' : 'other']))
   } catch (cause) {
     throw new OutputError('ERR_OUTPUT_DIRECTORY', `cannot list the directory "${directory}"`, { cause })
   }

@@ -220,7 +220,7 @@ export class Output {
 
 function layoutOf(config: OutputConfig): Layout {
   if (config.layout === 'atomic') return new AtomicLayout(config.directory)
-  return new FlatLayout(config.directory, (name) => config.bundlePerTrustDomain && isTrustDomainBundleName(name))
+  return new FlatLayout(config.directory, config.bundlePerTrustDomain ? isTrustDomainBundleName : undefined)
 }
 
 function rememberedOf({ name, content, mode }: OutputFile): WrittenFile {

@@ -1,14 +1,31 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import * as fs from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OutputError, systemCode, writeError } from './errors.js'
+import { promisify } from 'node:util'
+import { inTheWay, systemCode, writeError } from './errors.js'
 import { digestOf, type OutputFile, type Ownership } from './file-set.js'
 
 /** A file written beside its place, complete and on the disk, to be renamed into it. */
 export interface StagedFile {
   readonly temporary: string
   readonly path: string
+}
+
+/** By descriptor: a thousand outputs that rotate together are felt, and a `FileHandle` costs as much as the calls. */
+const [openFile, writeFile, closeFile] = [promisify(fs.open), promisify(fs.writeFile), promisify(fs.close)]
+const [fchmod, fchown, fsync] = [promisify(fs.fchmod), promisify(fs.fchown), promisify(fs.fsync)]
+const privateMode = 0o600
+/** To chown(2): leave it as it is. */
+const unchanged = -1
+
+const processMark = randomBytes(4).toString('hex')
+let marks = 0
+
+/** Another one each time, in this process and in every other. */
+function nextMark(): string {
+  marks = (marks + 1) % 2 ** 32
+  return processMark + marks.toString(16).padStart(8, '0')
 }
 
 const temporaryName = /^\.(.+)\.[0-9a-f]{16}\.partial$/
@@ -21,7 +38,7 @@ export function nameOfTemporary(entry: string): string | undefined {
 /** Writes the file under a temporary name in `directory`. Throws `OutputError` and leaves nothing. */
 export async function stageFile(directory: string, file: OutputFile, ownership: Ownership): Promise<StagedFile> {
   const path = join(directory, file.name)
-  const temporary = join(directory, `.${file.name}.${randomBytes(8).toString('hex')}.partial`)
+  const temporary = `${directory}/.${file.name}.${nextMark()}.partial`
   try {
     await createFile(temporary, file, ownership)
     return { temporary, path }
@@ -34,13 +51,15 @@ export async function stageFile(directory: string, file: OutputFile, ownership: 
 /** Makes a file that was not there, with mode and owner whatever the umask is, and has it on the disk. */
 export async function createFile(path: string, { content, mode }: OutputFile, ownership: Ownership): Promise<void> {
   // 0600 until the owner is set: at no moment can somebody read whom the final mode would keep out.
-  const handle = await open(path, 'wx', 0o600)
+  const descriptor = await openFile(path, 'wx', privateMode)
   try {
-    await handle.writeFile(content)
-    await setAttributes(handle, mode, ownership)
-    await handle.sync()
+    await writeFile(descriptor, content)
+    const { uid, gid } = ownership
+    if (uid !== undefined || gid !== undefined) await fchown(descriptor, uid ?? unchanged, gid ?? unchanged)
+    if (mode !== privateMode) await fchmod(descriptor, mode)
+    await fsync(descriptor)
   } finally {
-    await handle.close()
+    await closeFile(descriptor)
   }
 }
 
@@ -53,7 +72,7 @@ export async function keepIfSame(path: string, file: OutputFile, ownership: Owne
   if (handle === undefined) return false
   try {
     const { size, isRegular, isDirectory } = await describe(handle)
-    if (isDirectory) throw new OutputError('ERR_OUTPUT_IN_THE_WAY', `"${path}" is a directory: remove it`)
+    if (isDirectory) throw inTheWay(path)
     if (!isRegular || size !== file.content.length) return false
     if (!(await handle.readFile()).equals(file.content)) return false
     await setAttributes(handle, file.mode, ownership)
@@ -88,18 +107,18 @@ export async function removeQuietly(path: string): Promise<void> {
 
 /** Has a directory's new names on the disk. */
 export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  const descriptor = await openFile(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
   try {
-    await handle.sync()
+    await fsync(descriptor)
   } finally {
-    await handle.close()
+    await closeFile(descriptor)
   }
 }
 
 /** Neither a link is followed nor a pipe waited for: what lies at a name we own may be somebody's trap. */
 async function openExisting(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return await open(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK)
   } catch (error) {
     if (systemCode(error) === undefined) throw error
     return undefined

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { Signer } from '../../parsec-core/index.js'
 import { trustDomainOf, writePem } from '../../workload-api/index.js'
 import type { OutputConfig } from '../config/output-model.js'
 import { OutputError } from './errors.js'
@@ -45,16 +46,39 @@ export function keyPemOf({ signer, spiffeId }: SvidMaterial): string {
       `the key of "${spiffeId}" (${signer.residency}) does not leave its device: declare a second identity for the files`,
     )
   }
+  if (lastKey?.signer === signer) return lastKey.pem
   const pkcs8 = signer.exportForDataPlane()
   try {
-    return writePem('PRIVATE KEY', pkcs8)
+    const pem = writePem('PRIVATE KEY', pkcs8)
+    keepShortly({ signer, pem })
+    return pem
   } finally {
     pkcs8.fill(0)
   }
 }
 
+/** Many outputs of one identity are written one after the other; then the text is let go. */
+const lastKeyMs = 1000
+let lastKey: { readonly signer: Signer; readonly pem: string } | undefined
+
+function keepShortly(key: NonNullable<typeof lastKey>): void {
+  lastKey = key
+  setTimeout(() => {
+    if (lastKey === key) lastKey = undefined
+  }, lastKeyMs).unref()
+}
+
+/** Many outputs of one identity write the same certificates. */
+const written = new WeakMap<Uint8Array, string>()
+
 function pemOf(certificates: readonly Uint8Array[]): string {
-  return certificates.map((certificate) => writePem('CERTIFICATE', certificate)).join('')
+  return certificates
+    .map((certificate) => {
+      const pem = written.get(certificate) ?? writePem('CERTIFICATE', certificate)
+      written.set(certificate, pem)
+      return pem
+    })
+    .join('')
 }
 
 function unexpired(certificates: readonly Uint8Array[], now: number): readonly Uint8Array[] {

@@ -8,6 +8,8 @@ const firstPauseMs = 1000
 const lastPauseMs = 60_000
 /** A program that ran this long did not end at once: the next pause is a short one again. */
 const stableMs = 60_000
+/** A program just started may not have its handler yet, and the signal would end it: it is sent after this time. */
+const handlerMs = 1000
 
 export interface SupervisedProcessOptions {
   readonly log: Logger
@@ -34,6 +36,7 @@ export class SupervisedProcess {
   #signalsFailed = 0
   #problem: string | undefined
   #pause: NodeJS.Timeout | undefined
+  #lateSignal: NodeJS.Timeout | undefined
 
   constructor(config: ProcessConfig, options: SupervisedProcessOptions) {
     const { log, pauses } = options
@@ -57,6 +60,7 @@ export class SupervisedProcess {
   /** Ends it and all it started; it is not started again. */
   async stop(): Promise<void> {
     clearTimeout(this.#pause)
+    clearTimeout(this.#lateSignal)
     const child = this.#child
     this.#state = 'stopped'
     await child?.stop(this.config.stopTimeoutMs)
@@ -122,6 +126,12 @@ export class SupervisedProcess {
   #signal(): void {
     const { renewSignal } = this.config
     if (renewSignal === undefined) return
+    clearTimeout(this.#lateSignal)
+    const tooYoungMs = handlerMs - (Date.now() - (this.#startedAt?.getTime() ?? 0))
+    if (tooYoungMs > 0) {
+      this.#lateSignal = setTimeout(() => this.renew(), tooYoungMs)
+      return
+    }
     this.#signalsTried += 1
     if (this.#child?.signal(renewSignal) === true) {
       this.#log.info('program signalled', { signal: renewSignal })

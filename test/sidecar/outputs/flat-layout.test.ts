@@ -24,7 +24,7 @@ function file(name: string, text: string, mode = 0o644): OutputFile {
 }
 
 function layoutIn(directory: string): FlatLayout {
-  return new FlatLayout(directory, () => false)
+  return new FlatLayout(directory)
 }
 
 test('each file gets its mode whatever the umask is', async (t) => {

@@ -138,3 +138,14 @@ test('a program that is not there is a problem in the status, not an end of the 
   assert.match(problem, /could not be started.*ENOENT/)
   assert.equal(program.status().lastExit?.code, undefined)
 })
+
+test('a signal that comes right after the start waits until the program can have its handler', async (t) => {
+  const recorder = new Recorder(t)
+  const late = 'sleep 0.3\ntrap "echo USR1 >> $OUT/signals" USR1\nwhile :; do sleep 0.05; done'
+  const program = supervise(t, [recorder.program('p', late)])
+  program.start()
+  program.renew()
+  program.renew()
+  await recorder.lines('signals', 1)
+  assert.deepEqual([program.status().state, program.status().signalsTried], ['running', 1])
+})
