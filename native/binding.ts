@@ -15,6 +15,7 @@ export interface BindingUnixOptions {
   readonly uid?: number
   readonly gid?: number
   readonly allowUids?: number[]
+  readonly ownProcess?: boolean
 }
 
 export interface BindingBundle {

@@ -14,6 +14,8 @@ export interface ListenOptions {
   readonly gid?: number | undefined
   /** uids admitted by `SO_PEERCRED`; without it, all whom the mode lets in. */
   readonly allowUids?: readonly number[] | undefined
+  /** Only this very process may connect, by the pid of `SO_PEERCRED`: its own tunnel to somewhere. */
+  readonly ownProcess?: boolean | undefined
 }
 
 /** Where a tunnel listens. A TCP host is an IP literal or `localhost`; port 0 takes any free one. */
@@ -27,12 +29,13 @@ export function bindingEndpoint(endpoint: Endpoint): BindingEndpoint {
   return endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port }
 }
 
-export function bindingUnixOptions({ mode, uid, gid, allowUids }: ListenOptions): BindingUnixOptions {
+export function bindingUnixOptions({ mode, uid, gid, allowUids, ownProcess }: ListenOptions): BindingUnixOptions {
   return {
     mode: mode ?? defaultMode,
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
     ...(allowUids === undefined ? {} : { allowUids: [...allowUids] }),
+    ...(ownProcess === undefined ? {} : { ownProcess }),
   }
 }
 

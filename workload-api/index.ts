@@ -68,4 +68,12 @@ export { JwtSource, type FetchJwtSvid } from './source/jwt-source.js'
 export { BundleSource, type BundleSnapshot, type FederationOptions } from './source/bundle-source.js'
 export { mtls, type Mtls, type MtlsOptions } from './mtls/mtls.js'
 export { peerIdOf } from './mtls/protect-server.js'
-export { peerIdOfCall, type GrpcCall, type GrpcModule, type GrpcServer, type GrpcServerModule } from './mtls/grpc.js'
+export { serverTlsOptions } from './mtls/server-tls-options.js'
+export {
+  channelCredentials,
+  peerIdOfCall,
+  type GrpcCall,
+  type GrpcModule,
+  type GrpcServer,
+  type GrpcServerModule,
+} from './mtls/grpc.js'

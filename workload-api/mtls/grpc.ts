@@ -26,8 +26,15 @@ export interface GrpcCall {
   getAuthContext(): { readonly sslPeerCertificate?: { readonly raw: Uint8Array } }
 }
 
-/** Credentials whose connections each have the newest identity and check their server. */
-export function channelCredentials(grpc: GrpcModule, connectOptions: () => ConnectionOptions): ChannelCredentials {
+/**
+ * Credentials for a gRPC channel whose connections are each made with what `connectOptions` gives at that moment.
+ * `onFault` is told, before gRPC, why a TLS handshake came to nothing: gRPC passes on the text alone. It must not throw.
+ */
+export function channelCredentials(
+  grpc: GrpcModule,
+  connectOptions: () => ConnectionOptions,
+  onFault: (error: unknown) => void = () => {},
+): ChannelCredentials {
   class MtlsChannelCredentials extends grpc.ChannelCredentials {
     override _isSecure(): boolean {
       return true
@@ -43,7 +50,14 @@ export function channelCredentials(grpc: GrpcModule, connectOptions: () => Conne
       callCredentials: CallCredentials = grpc.CallCredentials.createEmpty(),
     ) {
       return {
-        connect: async (socket: Socket) => ({ socket: await secure(socket, connectOptions()), secure: true }),
+        connect: async (socket: Socket) => {
+          try {
+            return { socket: await secure(socket, connectOptions()), secure: true }
+          } catch (error) {
+            onFault(error)
+            throw error
+          }
+        },
         waitForReady: () => Promise.resolve(),
         getCallCredentials: () => callCredentials,
         destroy: () => {},

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use rustix::io::Errno;
 use rustix::net::{self, SocketFlags};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::connection_entry::Remote;
 use crate::endpoint::tune;
-use crate::peer_credentials;
+use crate::peer_credentials::{self, PeerCredentials};
 use crate::socket::Socket;
 use crate::unix_path::{UnixBound, UnixOptions};
 
@@ -89,11 +89,14 @@ impl Bound {
     /// What the system says; somebody else may have begun to listen first.
     pub fn listen(self) -> Result<Listener, BindError> {
         match self {
-            Self::Tcp(socket, _) => Ok(Listener { kind: Kind::Tcp(socket.listen(BACKLOG)?), allow_uids: None.into() }),
+            Self::Tcp(socket, _) => Ok(Listener {
+                kind: Kind::Tcp(socket.listen(BACKLOG)?),
+                admission: ArcSwap::from_pointee(Admission::ALL),
+            }),
             Self::Unix(bound) => {
-                let allow_uids = bound.options().allow_uids.clone().map(Arc::new);
+                let admission = Admission::of(bound.options());
                 let (listener, placed) = bound.listen()?;
-                Ok(Listener { kind: Kind::Unix(listener, placed), allow_uids: allow_uids.into() })
+                Ok(Listener { kind: Kind::Unix(listener, placed), admission: ArcSwap::from_pointee(admission) })
             }
         }
     }
@@ -109,8 +112,30 @@ enum Kind {
 #[derive(Debug)]
 pub struct Listener {
     kind: Kind,
-    /// uids that may connect; `None` admits all that the file's mode lets in.
-    allow_uids: ArcSwapOption<Vec<u32>>,
+    admission: ArcSwap<Admission>,
+}
+
+/// Who may connect of those that the file's mode lets in.
+#[derive(Debug)]
+struct Admission {
+    /// `None` admits all.
+    uids: Option<Vec<u32>>,
+    own_process: bool,
+}
+
+impl Admission {
+    const ALL: Self = Self { uids: None, own_process: false };
+
+    fn of(options: &UnixOptions) -> Self {
+        Self { uids: options.allow_uids.clone(), own_process: options.own_process }
+    }
+
+    /// A peer whose credentials cannot be read is nobody.
+    fn admits(&self, peer: Option<PeerCredentials>) -> bool {
+        let uid_allowed = self.uids.as_ref().is_none_or(|uids| peer.is_some_and(|peer| uids.contains(&peer.uid)));
+        let is_own = || peer.is_some_and(|peer| u32::try_from(peer.pid) == Ok(std::process::id()));
+        uid_allowed && (!self.own_process || is_own())
+    }
 }
 
 /// An accepted connection.
@@ -118,7 +143,7 @@ pub struct Listener {
 pub struct Accepted {
     pub socket: Socket,
     pub remote: Remote,
-    /// Whether the uid on the other end may connect.
+    /// Whether the process on the other end may connect.
     pub uid_allowed: bool,
 }
 
@@ -165,11 +190,7 @@ impl Listener {
 
     fn accepted(&self, stream: UnixStream) -> Accepted {
         let peer = peer_credentials::of_stream(&stream);
-        let uid_allowed = match (self.allow_uids.load().as_ref(), peer) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(allowed), Some(peer)) => allowed.contains(&peer.uid),
-        };
+        let uid_allowed = self.admission.load().admits(peer);
         Accepted { socket: stream.into(), remote: Remote::Unix(peer), uid_allowed }
     }
 
@@ -195,7 +216,7 @@ impl Listener {
     pub fn set_options(&self, options: &UnixOptions) -> io::Result<()> {
         if let Kind::Unix(_, placed) = &self.kind {
             placed.apply(options)?;
-            self.allow_uids.store(options.allow_uids.clone().map(Arc::new));
+            self.admission.store(Arc::new(Admission::of(options)));
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ outcomes! {
     NoValidSvid = "no_valid_svid";
     /// As many connections as are allowed.
     Limit = "limit";
-    /// A unix client whose uid is not on the list.
+    /// A unix client whose uid is not on the list, or of another process where only the own one may connect.
     UidRefused = "uid_refused";
     /// Cut at the end of a drain.
     Drained = "drained";

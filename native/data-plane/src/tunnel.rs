@@ -237,7 +237,7 @@ fn take(accepted: Accepted, tunnel: &Arc<TunnelState>) {
     let snapshot = tunnel.snapshot.load();
     let limits = snapshot.settings.limits;
     let refused = if !accepted.uid_allowed {
-        Some(Ending::new(Outcome::UidRefused, "the client's uid is not on the list"))
+        Some(Ending::new(Outcome::UidRefused, "the client's uid is not on the list, or it is another process"))
     } else if !snapshot.can_serve(clock::wall()) {
         Some(Ending::new(Outcome::NoValidSvid, "the tunnel has no valid SVID or no bundle"))
     } else if !tunnel.table.has_room(limits.connections) {

@@ -24,6 +24,8 @@ pub struct UnixOptions {
     pub owner: Option<u32>,
     pub group: Option<u32>,
     pub allow_uids: Option<Vec<u32>>,
+    /// Only this very process may connect.
+    pub own_process: bool,
 }
 
 /// A socket bound under its temporary name; the name goes with it.

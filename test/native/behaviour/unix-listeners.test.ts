@@ -156,3 +156,22 @@ test('Unix listeners: directory not writable', { skip }, async () => {
   assert.equal(await runAs(nobody, bindThere, native, folder.join('s')), 'ERR_PERMISSION\n')
   assert.deepEqual(readdirSync(folder.path), [])
 })
+
+test(
+  'Unix listeners: another process refused where only the own one may connect, whatever its uid',
+  { skip },
+  async () => {
+    using folder = new Folder()
+    await using peer = await echoingPeer()
+    const listen = { kind: 'unix', path: folder.join('s'), ownProcess: true } as const
+    await using lab = await TunnelLab.open({ mode: 'client', target: peer.endpoint, listen })
+    assert.equal(await runAs(0, askAndLeave, listen.path), 'closed after 0\n')
+    const { outcome, decision } = await lab.outcome()
+    assert.deepEqual([outcome, decision], ['uid_refused', 'denied'])
+    assert.equal(peer.sockets.length, 0, 'the peer was dialled')
+    const own = new Recording(dial({ path: listen.path }))
+    own.socket.end('hello')
+    await own.untilEnded()
+    assert.equal(own.text, 'hello')
+  },
+)

@@ -34,6 +34,7 @@ pub struct BindingUnixOptions {
     pub uid: Option<u32>,
     pub gid: Option<u32>,
     pub allow_uids: Option<Vec<u32>>,
+    pub own_process: Option<bool>,
 }
 
 /// How a tunnel works. 0 ms is off where a limit can be off.
@@ -154,6 +155,12 @@ pub fn listen_address(
 
 impl From<BindingUnixOptions> for UnixOptions {
     fn from(options: BindingUnixOptions) -> Self {
-        Self { mode: options.mode, owner: options.uid, group: options.gid, allow_uids: options.allow_uids }
+        Self {
+            mode: options.mode,
+            owner: options.uid,
+            group: options.gid,
+            allow_uids: options.allow_uids,
+            own_process: options.own_process == Some(true),
+        }
     }
 }
