@@ -37,9 +37,9 @@ function reasonOf(error: unknown): string {
 }
 
 function prove(chain: readonly Uint8Array[], key: IdentityKey, timeoutMs: number): Promise<BindingIdentity> {
-  const { provePkcs8, proveSigner, BindingAnswers } = addon()
-  if ('pkcs8' in key) return provePkcs8([...chain], key.pkcs8)
-  const answers = new BindingAnswers()
+  const binding = addon()
+  if ('pkcs8' in key) return binding.provePkcs8([...chain], key.pkcs8)
+  const answers = new binding.BindingAnswers()
   const answer = async (question: number, scheme: string, message: Uint8Array): Promise<void> => {
     try {
       // The addon names only schemes that it was given.
@@ -51,7 +51,7 @@ function prove(chain: readonly Uint8Array[], key: IdentityKey, timeoutMs: number
     }
   }
   const ask = (question: number, scheme: string, message: Uint8Array) => void answer(question, scheme, message)
-  return proveSigner([...chain], [...key.schemes], ask, answers, timeoutMs)
+  return binding.proveSigner([...chain], [...key.schemes], ask, answers, timeoutMs)
 }
 
 /** A chain and its key, proved to fit: one signature was made and checked against the leaf. */
