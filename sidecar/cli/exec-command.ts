@@ -45,7 +45,8 @@ export const execCommand: Command = {
   description: [
     'Starts the program when every identity is usable and every file written, sets SPIFFE_ENDPOINT_SOCKET for it, passes',
     'signals on to it, tells it of new files by renew_signal, and exits with its status. Its standard input and output are',
-    'ours; the log goes to standard error.',
+    'ours; the log goes to standard error. As process 1 of a container it ends all of its own group, and does not reap',
+    'processes that others left to it: where a program leaves such, start the container with an init (docker run --init).',
   ].join('\n'),
   flags: [
     { ...configFlag, help: 'the configuration (default helper.conf; without one the identity the agent gives)' },

@@ -258,3 +258,16 @@ test('what is merged and what could be a tunnel is said once, as a warning', () 
     ['merges the authorities', 'svidecar convert'],
   )
 })
+
+test('an identity whose key is in a device has no key output', () => {
+  const device =
+    'key_provider "tpm" { type = "Tpm" key_store_dir = "/var/lib/x" }\nidentity "a" { key_provider = "tpm" }\n'
+  assert.deepEqual(messagesOf(`${device}output "o" { dir = "d" svid_key_file_name = "k" }`), [
+    'the key of identity "a" stays in its device (Tpm): declare a second identity for the files',
+  ])
+  assert.equal(messagesOf(`${device}${names}`).length, 1)
+  assert.deepEqual(
+    messagesOf(`${device}output "o" { dir = "d" svid_file_name = "k" bundle_per_trust_domain = true }`),
+    [],
+  )
+})
