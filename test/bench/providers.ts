@@ -16,7 +16,7 @@ import { formatProviders, verdictsOf } from './providers/judge.js'
 import { type Effort, isMet, type Reading } from './providers/reading.js'
 import { measureSigning } from './providers/signing.js'
 
-const usual: Effort = { rounds: 5, signSeconds: 1.5, connections: 4_000, tpmConnections: 600, roundTrips: 20_000 }
+const usual: Effort = { rounds: 5, signSeconds: 1.5, connections: 6_000, tpmConnections: 600, roundTrips: 20_000 }
 const quickest: Effort = { rounds: 1, signSeconds: 0.1, connections: 200, tpmConnections: 40, roundTrips: 500 }
 const everyPart = ['signing', 'connections', 'established']
 

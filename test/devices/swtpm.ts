@@ -162,7 +162,8 @@ export class Swtpm {
   }
 }
 
-async function freePortPair(): Promise<number> {
+/** Two that follow each other and were free a moment ago; the first. */
+export async function freePortPair(): Promise<number> {
   for (;;) {
     const first = createServer().listen(0, host)
     await once(first, 'listening')
