@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
+import { buildPeers } from './interop.mjs'
 import { setup } from './setup.mjs'
 import { root, runAsProgram, step, StepFailed } from './step.mjs'
 import { provideSystemPackages } from './system-packages.mjs'
@@ -116,6 +117,8 @@ async function systemPackages() {
 await runAsProgram(import.meta.url, async () => {
   await check('system packages', systemPackages)
   const built = await check('set-up and types', setup)
+  // Here as well, so that no test has to wait for a compiler.
+  if (built) await check('peers in other languages', () => buildPeers({ full }))
   for (const { title, command, show, count } of built ? checks() : []) {
     await check(title, () => step(title, ...command, { show }), count)
   }
