@@ -84,6 +84,43 @@ export interface AuthorityIdentityConfig extends IdentityBase {
   readonly keyRotation: 'new' | 'reuse'
 }
 
+/** How a sidecar proves to a SPIRE server which agent it is. */
+export type AttestationConfig =
+  | { readonly type: 'join_token'; readonly tokenFile: string }
+  | {
+      readonly type: 'x509pop'
+      readonly mode: 'external_pki'
+      readonly certificatePath: string
+      /** In a file, or in the provider of a key_provider block. */
+      readonly key: { readonly path: string } | { readonly keyProvider: string; readonly keyName: string }
+    }
+  | {
+      readonly type: 'x509pop'
+      readonly mode: 'spiffe'
+      readonly agentAddress: string
+      readonly spiffeId: string | undefined
+    }
+
+export interface SpireServerIdentityConfig extends IdentityBase {
+  readonly source: 'spire-server'
+  readonly spiffeId: string
+  readonly entryId: string | undefined
+  readonly serverAddress: Extract<Address, { kind: 'tcp' }>
+  readonly trustDomain: string
+  /** `first-contact` is `unsafe_bootstrap`. */
+  readonly trust:
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'url'; readonly url: string }
+    | { readonly kind: 'first-contact' }
+  readonly attestation: AttestationConfig
+  readonly keyType: KeyType
+  readonly keyRotation: 'new' | 'reuse'
+  /** Between two looks at the server; undefined: by the life of the SVID. */
+  readonly pollIntervalMs: number | undefined
+  /** The identity's own directory. */
+  readonly stateDir: string
+}
+
 export type IdentityConfig = WorkloadApiIdentityConfig | AuthorityIdentityConfig
 
 /** An embedded authority: a block of the file, or the flags of `svidecar authority`. */

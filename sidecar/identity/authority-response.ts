@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto'
 import type { Signer } from '../../parsec-core/index.js'
 import {
   parseTrustDomain,
@@ -12,6 +11,7 @@ import {
 } from '../../workload-api/index.js'
 import type { SignX509SvidResponse } from '../authority/index.js'
 import type { IdentityUpdate } from './identity-source.js'
+import { leafHasKey } from './leaf-has-key.js'
 
 /** What was asked for; what comes back must be exactly that. */
 export interface ExpectedSvid {
@@ -46,11 +46,4 @@ function readBundles({ bundles }: SignX509SvidResponse): X509BundleSet {
     read.set(trustDomain, X509Bundle.parse(trustDomain, Buffer.concat(x509Authorities)))
   }
   return read
-}
-
-/** `X509Certificate` would take PEM text hidden inside the DER for the certificate, hence the comparison of the bytes. */
-function leafHasKey([leaf]: readonly Uint8Array[], signer: Signer): boolean {
-  if (leaf === undefined) return false
-  const certificate = new X509Certificate(leaf)
-  return certificate.raw.equals(leaf) && certificate.publicKey.equals(signer.publicKey)
 }
