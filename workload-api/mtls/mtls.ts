@@ -25,20 +25,20 @@ export interface Mtls {
    *
    * @throws {TypeError} when the server was not made with `serverOptions`
    */
-  protect<Protected extends Server>(server: Protected): Protected
+  readonly protect: <Protected extends Server>(server: Protected) => Protected
   /**
    * For one connection of `tls.connect` or `http2.connect`: called anew for each, so that it has the newest identity. A
    * server that is refused is the connection's error: `SpiffeError` or `UnauthorizedPeerError`.
    *
    * @throws {SpiffeError} when the source has no identity
    */
-  connectOptions(): ConnectionOptions
+  readonly connectOptions: () => ConnectionOptions
   /** For `https.request`, `https.get` and what takes an agent. */
   readonly agent: Agent
   /** Credentials for clients of `@grpc/grpc-js`, whose own copy the caller passes. */
-  channelCredentials(grpc: GrpcModule): ChannelCredentials
+  readonly channelCredentials: (grpc: GrpcModule) => ChannelCredentials
   /** A protected listener that hands its connections to a server of `@grpc/grpc-js`; `listen` and `close` are the caller's. */
-  grpcListener<Credentials>(grpc: GrpcServerModule<Credentials>, server: GrpcServer<Credentials>): Server
+  readonly grpcListener: <Credentials>(grpc: GrpcServerModule<Credentials>, server: GrpcServer<Credentials>) => Server
 }
 
 /**
