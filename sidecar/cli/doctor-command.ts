@@ -2,6 +2,7 @@ import { SpiffeError } from '../../workload-api/index.js'
 import type { Config, IdentityConfig } from '../config/index.js'
 import { hasFailed, type Examination } from '../doctor/examination.js'
 import { examineAuthority } from '../doctor/examine-authority.js'
+import { examineSpireServer } from '../doctor/examine-spire-server.js'
 import { examineWorkloadApi } from '../doctor/examine-workload-api.js'
 import { formatEntryCommand, formatExamination, formatSelectors } from '../doctor/format-doctor.js'
 import { ownSelectors } from '../doctor/selectors.js'
@@ -13,6 +14,7 @@ import { exitCodes } from './exit-code.js'
 
 function examine(identity: IdentityConfig, { authorities }: Config): Promise<Examination> {
   if (identity.source === 'workload-api') return examineWorkloadApi(identity)
+  if (identity.source === 'spire-server') return examineSpireServer(identity)
   const isOfThisFile = authorities.some(({ listen }) => identity.authorityAddress.endsWith(listen.path))
   return examineAuthority(identity, { isOfThisFile })
 }

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type Config, loadConfig, parseConfig } from '../config/index.js'
+import { type Config, loadConfig, parseConfig, workloadApiAddressOf } from '../config/index.js'
 import { exec } from '../supervisor/exec.js'
 import { type Command, type CommandContext, durationFlag, textFlag } from './command.js'
 import { configFlag, configPath, explainFaults } from './config-flag.js'
@@ -36,7 +36,8 @@ function environmentOf({ workloadApi, identities }: Config): NodeJS.ProcessEnv {
   if (workloadApi !== undefined) return { SPIFFE_ENDPOINT_SOCKET: `unix://${resolve(workloadApi.listen.path)}` }
   const [first] = identities
   if (first === undefined) return {}
-  const address = first.source === 'authority' ? first.authorityAddress : first.agentAddress
+  const address = workloadApiAddressOf(first)
+  if (address === undefined) return {}
   return { SPIFFE_ENDPOINT_SOCKET: address.startsWith('/') ? `unix://${address}` : address }
 }
 

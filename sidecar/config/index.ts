@@ -11,4 +11,5 @@ export {
   type RegistrationEntry,
   type RegistrationOptions,
 } from './registration-file.js'
+export { workloadApiAddressOf } from './workload-api-address.js'
 export type * from './model.js'

@@ -121,7 +121,7 @@ export interface SpireServerIdentityConfig extends IdentityBase {
   readonly stateDir: string
 }
 
-export type IdentityConfig = WorkloadApiIdentityConfig | AuthorityIdentityConfig
+export type IdentityConfig = WorkloadApiIdentityConfig | AuthorityIdentityConfig | SpireServerIdentityConfig
 
 /** An embedded authority: a block of the file, or the flags of `svidecar authority`. */
 export interface AuthorityConfig {

@@ -1,10 +1,10 @@
 import { systemAccounts, type Accounts } from './accounts.js'
 import { ConfigError, Faults } from './faults.js'
 import { parseDocument, type ObjectValue } from './hcl/index.js'
-import type { Config, IdentityConfig } from './model.js'
+import type { Config, IdentityConfig, KeyProviderConfig } from './model.js'
 import { agentAddressOf, type Environment } from './rules/agent-address.js'
 import { adminOf, authorityOf, metricsOf } from './rules/authorities.js'
-import { identityOf } from './rules/identities.js'
+import { identityOf, type IdentityBlock } from './rules/identities.js'
 import { keyProviderOf } from './rules/key-providers.js'
 import { ListenAddresses } from './rules/listeners.js'
 import { Labels } from './rules/references.js'
@@ -80,8 +80,9 @@ function assemble(
     broken,
     reading,
   )
-  const identityConfigs = identitiesOf(top, blocks, withDefault, options.env, providers, reading)
   const keyProviders = present(blocks.key_provider.map((block) => keyProviderOf(block, reading)))
+  const held = { labels: providers, configs: keyProviders }
+  const identityConfigs = identitiesOf(top, blocks, withDefault, options.env, held, reading)
   return {
     identities: identityConfigs,
     keyProviders,
@@ -112,19 +113,31 @@ function identitiesOf(
   { identity: blocks }: Blocks<typeof blockTables>,
   withDefault: boolean,
   env: Environment,
-  providers: Labels,
+  providers: { readonly labels: Labels; readonly configs: readonly KeyProviderConfig[] },
   reading: Reading,
 ): readonly IdentityConfig[] {
-  const askAgent = withDefault || blocks.some(({ fields }) => fields.source.value !== 'authority')
+  const askAgent = withDefault || blocks.some(asksAgent)
   const agentAddress = agentAddressOf(top, askAgent ? env : undefined, reading)
   if (top.hint.given && blocks.length > 0) {
     reading.faults.add(top.hint.at, '"hint" belongs into the identity block it chooses the SVID of')
   }
-  if (!withDefault) return present(blocks.map((block) => identityOf(block, agentAddress, providers, reading)))
+  const context = {
+    agentAddress,
+    stateDir: top.state_dir,
+    keyProviders: providers.labels,
+    isDevice: (label: string | undefined) =>
+      providers.configs.some(({ name, type }) => name === label && type !== 'Software'),
+  }
+  if (!withDefault) return present(blocks.map((block) => identityOf(block, context, reading)))
   const hint = top.hint.value
   return [
     { name: defaultIdentity, source: 'workload-api', spiffeId: undefined, hint, keyProvider: undefined, agentAddress },
   ]
+}
+
+function asksAgent({ fields }: IdentityBlock): boolean {
+  const source = fields.source.value ?? 'workload-api'
+  return source === 'workload-api' || fields.attestation.value?.fields.mode.value === 'spiffe'
 }
 
 function labelsOf(blocks: readonly { readonly label: string }[]): readonly string[] {

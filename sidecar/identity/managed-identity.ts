@@ -1,6 +1,6 @@
 import { BundleSet, Identity, type IdentityKey } from '../../native/index.js'
 import { parseSpiffeId, type X509BundleSet } from '../../workload-api/index.js'
-import type { IdentityConfig } from '../config/model.js'
+import { workloadApiAddressOf, type IdentityConfig } from '../config/index.js'
 import { memoryProvider } from '../keys/open-key-provider.js'
 import type { Logger } from '../log/logger.js'
 import { errorText } from '../log/logger.js'
@@ -99,10 +99,9 @@ export class ManagedIdentity {
     return this.#current?.update.hint ?? ''
   }
 
-  /** Of the Workload API that issues it, and its tokens: where its SVID comes from. */
-  get address(): string {
-    const { config } = this
-    return config.source === 'authority' ? config.authorityAddress : config.agentAddress
+  /** Of the Workload API that issues it, and its tokens; undefined where its SVID comes from none. */
+  get address(): string | undefined {
+    return workloadApiAddressOf(this.config)
   }
 
   get name(): string {

@@ -9,8 +9,8 @@ import type { SvidFeed } from './svid-material.js'
 
 export interface OutputPartOptions {
   readonly svid: SvidFeed
-  /** Of the Workload API that issues the identity. */
-  readonly address: string
+  /** Of the Workload API that issues the identity and its tokens; undefined without one. */
+  readonly address: string | undefined
   readonly log: Logger
   /** Called when files changed and the hooks ran; must not throw. */
   readonly onTold: () => void
@@ -83,5 +83,7 @@ function openJwtFeed(config: OutputConfig, { address, svid, log }: OutputPartOpt
   const { jwtSvids: svids, jwtBundleFileName, jwksFileName, spiffeBundleFileName } = config
   const bundles = [jwtBundleFileName, jwksFileName, spiffeBundleFileName].some((name) => name !== undefined)
   if (svids.length === 0 && !bundles) return undefined
+  if (address === undefined)
+    throw new TypeError(`output "${config.name}" wants tokens, and no Workload API issues them`)
   return new AgentJwtFeed({ address, svids, bundles, svid, log: log.with({ output: config.name }) })
 }

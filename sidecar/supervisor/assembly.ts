@@ -27,6 +27,8 @@ import { noWorkloadParts, type WorkloadParts } from './workload-parts.js'
 interface IdentityPartConfig {
   readonly identity: IdentityConfig
   readonly keyProvider: KeyProviderConfig | undefined
+  /** Of the key it attests with. */
+  readonly attestationProvider: KeyProviderConfig | undefined
 }
 
 /** Everything that runs for one configuration. */
@@ -120,6 +122,7 @@ async function startIdentity(
   identity.start(
     openIdentitySource(config, {
       provider: providerOf(providers, keyProvider?.name),
+      providerNamed: (label) => providerOf(providers, label),
       handshakeBoundMs: () => context.handshakeBoundMs(config.name),
       onEvent: identity.onEvent,
       onRecovered: identity.onRecovered,
@@ -149,6 +152,18 @@ async function nextTunnels(
     next.set(address, runner)
   }
   return next
+}
+
+function providerConfig(config: Config, name: string | undefined): KeyProviderConfig | undefined {
+  return config.keyProviders.find((provider) => provider.name === name)
+}
+
+function attestationProviderOf(identity: IdentityConfig): string | undefined {
+  if (identity.source !== 'spire-server' || identity.attestation.type !== 'x509pop') return undefined
+  const { attestation } = identity
+  return attestation.mode === 'external_pki' && 'keyProvider' in attestation.key
+    ? attestation.key.keyProvider
+    : undefined
 }
 
 export function identityOf(identities: Assembly['identities'], name: string): ManagedIdentity {
@@ -182,7 +197,11 @@ export async function assemble(
   const wantedIdentities = new Map(
     config.identities.map((identity) => [
       identity.name,
-      { identity, keyProvider: config.keyProviders.find((provider) => provider.name === identity.keyProvider) },
+      {
+        identity,
+        keyProvider: providerConfig(config, identity.keyProvider),
+        attestationProvider: providerConfig(config, attestationProviderOf(identity)),
+      },
     ]),
   )
   const identities = await nextParts(

@@ -43,10 +43,14 @@ export class JwtForwarding {
   }
 
   #offered(): readonly OfferedIdentity[] {
-    return this.#identities().filter((identity) => identity.material !== undefined && refusalOf(identity) === undefined)
+    return this.#identities().filter(
+      (identity) =>
+        identity.material !== undefined && identity.address !== undefined && refusalOf(identity) === undefined,
+    )
   }
 
   #clientOf({ address }: OfferedIdentity): WorkloadApiClient {
+    if (address === undefined) throw noIdentity()
     const held = this.#clients.get(address)
     if (held !== undefined) return held
     const client = new WorkloadApiClient({ address })

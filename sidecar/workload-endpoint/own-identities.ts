@@ -5,8 +5,8 @@ import type { SvidFeed } from '../outputs/svid-material.js'
 export interface OfferedIdentity extends SvidFeed {
   readonly name: string
   readonly hint: string
-  /** Of the Workload API that issues it. */
-  readonly address: string
+  /** Of the Workload API that issues it; undefined without one, and then without tokens. */
+  readonly address: string | undefined
 }
 
 /** Whether the key can be handed on, and if not why; undefined while there is no SVID. */

@@ -5,19 +5,18 @@ import type { Block } from '../schema/read-document.js'
 import type { Reading } from '../schema/spec.js'
 import { suggestion } from '../schema/suggest.js'
 import { type identityKeys, identitySources, type IdentitySourceRules } from '../tables/index.js'
-import type { Labels } from './references.js'
+import { spireServerOf, type SpireServerContext } from './spire-server.js'
 
 export type IdentityBlock = Block<typeof identityKeys>
 
 /** What is left of an identity block when its rules hold; undefined after a fault. */
 export function identityOf(
   block: IdentityBlock,
-  agentAddress: string,
-  keyProviders: Labels,
+  context: SpireServerContext,
   reading: Reading,
 ): IdentityConfig | undefined {
   const { source, spiffe_id: spiffeId, hint, key_provider: keyProvider } = block.fields
-  keyProviders.check(keyProvider)
+  context.keyProviders.check(keyProvider)
   const name = source.value ?? 'workload-api'
   const rules = sourceRules(name, block, reading)
   if (rules === undefined) return undefined
@@ -26,7 +25,9 @@ export function identityOf(
     reading.faults.add(hint.at, '"spiffe_id" and "hint" both choose the SVID: keep one')
   }
   const base = { name: block.label, spiffeId: spiffeId.value, hint: hint.value, keyProvider: keyProvider.value }
-  return name === 'authority' ? ofAuthority(base, block, reading) : { ...base, source: 'workload-api', agentAddress }
+  if (name === 'authority') return ofAuthority(base, block, reading)
+  if (name === 'spire-server') return spireServerOf(base, block, context, reading)
+  return { ...base, source: 'workload-api', agentAddress: context.agentAddress }
 }
 
 type Base = Pick<WorkloadApiIdentityConfig, 'name' | 'spiffeId' | 'hint' | 'keyProvider'>
@@ -34,13 +35,9 @@ type Base = Pick<WorkloadApiIdentityConfig, 'name' | 'spiffeId' | 'hint' | 'keyP
 function sourceRules(name: string, { fields }: IdentityBlock, { faults }: Reading): IdentitySourceRules | undefined {
   const rules = Object.hasOwn(identitySources, name) ? identitySources[name] : undefined
   if (rules !== undefined) return rules
-  const supported = Object.keys(identitySources).filter((source) => identitySources[source] !== undefined)
-  if (Object.hasOwn(identitySources, name)) {
-    faults.add(fields.source.at, `source ${quoted(name)} is not supported by this version`)
-  } else {
-    const known = supported.map((source) => quoted(source)).join(' or ')
-    faults.add(fields.source.at, `"source" needs ${known}, not ${quoted(name)}${suggestion(name, supported)}`)
-  }
+  const sources = Object.keys(identitySources)
+  const known = sources.map((source) => quoted(source)).join(' or ')
+  faults.add(fields.source.at, `"source" needs ${known}, not ${quoted(name)}${suggestion(name, sources)}`)
   return undefined
 }
 

@@ -34,6 +34,11 @@ export class OutputIdentities {
     return this.#labels.only
   }
 
+  /** Whether tokens can be had of the identity: those straight from a SPIRE server have X.509-SVIDs only so far. */
+  hasTokens(identity: string): boolean {
+    return this.#identities.find((candidate) => candidate.name === identity)?.source !== 'spire-server'
+  }
+
   /** The type of the provider that keeps the identity's key in a device; undefined for a key in software. */
   deviceOf(identity: string): string | undefined {
     const name = this.#identities.find((candidate) => candidate.name === identity)?.keyProvider

@@ -89,6 +89,12 @@ export function checkOutput(
   identities: OutputIdentities,
   { faults, warnings }: Reading,
 ): void {
+  if (wantsTokens(output) && !identities.hasTokens(output.identity)) {
+    faults.add(
+      key.at,
+      `files of tokens or their bundles of identity ${quoted(output.identity)} are not supported by this version: it is of source "spire-server"`,
+    )
+  }
   const device = identities.deviceOf(output.identity)
   if (output.keyFileName !== undefined && device !== undefined) {
     faults.add(
@@ -103,6 +109,11 @@ export function checkOutput(
         'each of them speaks for every other; "bundle_per_trust_domain" of an output block keeps them apart',
     )
   }
+}
+
+function wantsTokens({ jwtSvids, jwtBundleFileName, jwksFileName, spiffeBundleFileName }: OutputConfig): boolean {
+  const names = [jwtBundleFileName, jwksFileName, spiffeBundleFileName]
+  return jwtSvids.length > 0 || names.some((name) => name !== undefined)
 }
 
 export function writesAnything(output: OutputConfig): boolean {

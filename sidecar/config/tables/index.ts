@@ -21,7 +21,7 @@ export const blockTables = {
 export type BlockName = keyof typeof blockTables
 
 export { allowKeys, tunnelKeys } from './tunnel.js'
-export { identityKeys, identitySources, type IdentitySourceRules } from './identity.js'
+export { attestationKeys, identityKeys, identitySources, type IdentitySourceRules } from './identity.js'
 export { authorityKeys } from './authority.js'
 export { adminKeys, keyProviderKeys, metricsKeys, workloadApiKeys } from './services.js'
 export { healthChecksKeys, jwtSvidKeys, onUpdateKeys, outputKeys } from './files.js'

@@ -15,7 +15,7 @@ export const topLevelKeys = {
 
   timeout: ignored('spiffe-helper itself dropped it in 0.6'),
 
-  state_dir: unsupported(),
+  state_dir: optional(text('path'), 'required by source `spire-server`'),
   parsec_service: unsupported(),
 
   ...helperKeys,

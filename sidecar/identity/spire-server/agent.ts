@@ -68,10 +68,6 @@ export class SpireAgent {
     return this.#standing?.id
   }
 
-  get notAfter(): Date | undefined {
-    return this.#standing?.notAfter
-  }
-
   /** When it next has something to do of its own; infinite without an SVID. */
   get renewAt(): number {
     return Math.max(this.#standing?.renewAt ?? Number.POSITIVE_INFINITY, this.#renewNotBefore)
@@ -126,8 +122,7 @@ export class SpireAgent {
    * with. False when there is none.
    */
   async beginWithAnotherBundle(directory: StateDirectory, signal: AbortSignal): Promise<boolean> {
-    const { trust } = this.#options
-    if (this.#state === undefined || trust.kind === 'first-contact') return false
+    if (this.#state === undefined || this.#options.trust.kind === 'first-contact') return false
     const bundle = await readTrust(this.#options, signal)
     const begunWith = digestOfBundle(bundle)
     if (begunWith === this.#state.begunWith) return false
@@ -168,11 +163,11 @@ export class SpireAgent {
   /** Attests where that is possible; where it is not, the reason why it is needed is what the operator must know. */
   async #attestAgain(directory: StateDirectory, signal: AbortSignal): Promise<void> {
     const { attestor } = this.#options
+    const lost = this.#lost
     let attestation: Attestation
     try {
       attestation = await attestor.begin(signal)
     } catch (error) {
-      const lost = this.#lost
       if (lost === undefined || signal.aborted || attestor.type !== 'join_token') throw error
       // Only what was refused for a reason that may pass is worth another call.
       if (this.#standing !== undefined && lost.code === 'ERR_SPIRE_AGENT_CERTIFICATE_REFUSED') return

@@ -42,7 +42,7 @@ async function identify(
   challenge: (message: object) => Promise<Uint8Array>,
 ): Promise<{ readonly id: string; readonly canReattest: boolean }> {
   if (type === 'join_token') return { id: byToken(parts, Buffer.from(payload).toString()), canReattest: false }
-  if (type !== 'x509pop') {
+  if (!parts.attestors.includes(type)) {
     throw new StatusError(
       status.FAILED_PRECONDITION,
       `error getting node attestor: could not find node attestor type "${type}"`,

@@ -4,12 +4,13 @@
  */
 import { once } from 'node:events'
 import { createServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { Server, ServerCredentials, status } from '@grpc/grpc-js'
 import type { AddressInfo, Socket } from 'node:net'
 import { FakeAuthority } from './authority.js'
 import type { FakeParts } from './parts.js'
 import { FakeRegistry } from './registry.js'
 import { addServices } from './services.js'
+import { StatusError } from './status-error.js'
 
 export interface FakeSpireServerOptions {
   readonly trustDomain?: string
@@ -21,6 +22,7 @@ export class FakeSpireServer implements AsyncDisposable {
   readonly registry: FakeRegistry
   readonly parts: FakeParts
   readonly #sockets = new Set<Socket>()
+  readonly #waiting = new Set<() => void>()
   #listener: TlsServer | undefined
   #grpc: Server | undefined
   #port = 0
@@ -34,8 +36,11 @@ export class FakeSpireServer implements AsyncDisposable {
       registry: this.registry,
       pageSize: 500,
       calls: [],
+      onCall: () => this.#wake(),
       federated: new Map(),
       failing: new Map(),
+      refusedItems: false,
+      attestors: ['join_token', 'x509pop'],
       exchangePrefix: undefined,
     }
   }
@@ -51,9 +56,25 @@ export class FakeSpireServer implements AsyncDisposable {
     return { kind: 'tcp', host: '127.0.0.1', port: this.#port }
   }
 
+  /** For `parts.failing`. */
+  readonly unimplemented = new StatusError(status.UNIMPLEMENTED, 'unknown method')
+  readonly unavailable = new StatusError(status.UNAVAILABLE, 'starting')
+
   /** The methods called, in order. */
   get calls(): readonly string[] {
     return this.parts.calls
+  }
+
+  /** Resolves when `method` was called `times` times more. */
+  async called(method: string, times = 1): Promise<void> {
+    const count = () => this.calls.filter((name) => name === method).length
+    const wanted = count() + times
+    while (count() < wanted) await new Promise<void>((resolve) => this.#waiting.add(resolve))
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting) resume()
+    this.#waiting.clear()
   }
 
   get connections(): number {

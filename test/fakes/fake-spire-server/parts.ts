@@ -11,10 +11,16 @@ export interface FakeParts {
   /** Entries sent at once; a longer list comes as revisions. */
   pageSize: number
   readonly calls: string[]
+  /** Called after each change of `calls`. */
+  onCall: () => void
   /** Bundles of other trust domains, by name. */
   readonly federated: Map<string, readonly Uint8Array[]>
   /** Methods that fail, by name. */
   readonly failing: Map<string, StatusError>
+  /** Each request of a batch is refused by its own status. */
+  refusedItems: boolean
+  /** Those the server has. */
+  attestors: readonly string[]
   /** Set: the attestor `x509pop` works in mode `spiffe`, with this prefix. */
   exchangePrefix: string | undefined
 }

@@ -59,6 +59,7 @@ function authorized(parts: FakeParts, call: AnyCall, path: string): string {
 function begin(parts: FakeParts, path: string): void {
   const name = path.slice(path.lastIndexOf('/') + 1)
   parts.calls.push(name)
+  parts.onCall()
   const failure = parts.failing.get(name)
   if (failure !== undefined) throw failure
 }
@@ -189,9 +190,14 @@ function pages<Item>(
   return found
 }
 
-async function issue({ authority, registry }: FakeParts, agentId: string, entryId: string, csr: Uint8Array) {
+async function issue(
+  { authority, registry, refusedItems }: FakeParts,
+  agentId: string,
+  entryId: string,
+  csr: Uint8Array,
+) {
   const entry = registry.entriesOf(agentId).find(({ id }) => id === entryId)
-  if (entry === undefined) {
+  if (entry === undefined || refusedItems) {
     return { status: { code: status.NOT_FOUND, message: 'entry not found or not authorized' }, svid: undefined }
   }
   const { chain, notAfter } = await authority.sign(entry.spiffeId, keyOf(csr), authority.svidTtlMs)

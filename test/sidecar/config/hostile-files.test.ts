@@ -117,7 +117,7 @@ test('names of JavaScript objects are keys like any other', () => {
   for (const key of keys) {
     assert.deepEqual(faultsOf(`${key} = 1\n${tunnel('')}`), [`1:1: unknown key "${key}"`])
     assert.deepEqual(faultsOf(`identity "a" { source = "${key}" }\n${tunnel('')}`), [
-      `1:25: "source" needs "workload-api" or "authority", not "${key}"`,
+      `1:25: "source" needs "workload-api" or "authority" or "spire-server", not "${key}"`,
     ])
   }
 })

@@ -6,6 +6,11 @@ const identity = (label: string, keys = '') => `identity "${label}" { ${keys} }\
 const fromAuthority = 'source = "authority" authority_address = "unix:/run/l.sock" spiffe_id = "spiffe://td/a"'
 const authority = (keys: string) => `authority "l" { listen = "unix:/run/l.sock" trust_domain = "td" ${keys} }`
 
+const spire = (keys: string) =>
+  `state_dir = "/var/lib/s"\n${identity('a', `source = "spire-server" spiffe_id = "spiffe://td/a" server_address = "h:1" ${keys}`)}`
+const hsm =
+  'key_provider "hsm" { type = "Pkcs11" module = "/m.so" token_label = "l" user_pin_file = "/p" key_store_dir = "/s" }\n'
+
 const cases: readonly (readonly [requirement: string, text: string, faults: readonly string[]])[] = [
   [
     'key_type with an agent is refused',
@@ -51,18 +56,65 @@ const cases: readonly (readonly [requirement: string, text: string, faults: read
     ],
   ],
   [
-    'a source that comes later is refused, and its keys',
-    `${identity('a', 'source = "spire-server" server_address = "x:1" attestation "join_token" { }')}${tunnel('')}`,
+    'an identity of a SPIRE server without what it needs is refused',
+    `${identity('a', 'source = "spire-server"')}${tunnel('')}`,
     [
-      '1:25: source "spire-server" is not supported by this version',
-      '1:40: "server_address" is not supported by this version',
-      '1:63: "attestation" is not supported by this version',
+      '1:1: identity "a" has no "server_address", which source "spire-server" needs',
+      '1:1: identity "a" has no "spiffe_id", which source "spire-server" needs',
+      '1:1: identity "a" has no "attestation", which source "spire-server" needs',
+      '1:1: identity "a" needs "state_dir" outside of blocks, to keep what its attestation gave',
+      '1:1: identity "a" has no "trust_bundle_path" or "trust_bundle_url": by which is the server known?',
     ],
+  ],
+  [
+    'keys of the SPIRE server are refused with another source',
+    `${identity('a', 'poll_interval = "5s"')}${tunnel('')}`,
+    ['1:32: "poll_interval" is for source "spire-server"'],
+  ],
+  [
+    'unsafe_bootstrap with a key in a device is refused',
+    `${spire('unsafe_bootstrap = true key_provider = "hsm" attestation "join_token" { token_file = "t" }')}${hsm}${tunnel('')}`,
+    [
+      '2:110: "unsafe_bootstrap" believes whoever answers, which a key in a device is not kept for: give a trust bundle',
+    ],
+  ],
+  [
+    'two ways to know the server are refused',
+    `${spire('trust_bundle_path = "b" trust_bundle_url = "http://x/" attestation "join_token" { token_file = "t" }')}${tunnel('')}`,
+    [
+      '2:134: "trust_bundle_url" stands beside "trust_bundle_path": keep one',
+      '2:134: "trust_bundle_url" needs a URL that begins with https://',
+    ],
+  ],
+  [
+    'an attestation that is none is refused',
+    `${spire('trust_bundle_path = "b" attestation "join_tokens" { }')}${tunnel('')}`,
+    ['2:127: "attestation" needs "join_token" or "x509pop", not "join_tokens"; did you mean "join_token"?'],
+  ],
+  [
+    'keys of another attestation are refused',
+    `${spire('trust_bundle_path = "b" attestation "join_token" { token_file = "t" mode = "spiffe" }')}${tunnel('')}`,
+    ['2:166: "mode" does nothing in attestation "join_token"'],
+  ],
+  [
+    'an x509pop whose key is in two places is refused',
+    `${spire('trust_bundle_path = "b" attestation "x509pop" { certificate_path = "c" private_key_path = "k" key_name = "k" }')}${tunnel('')}`,
+    ['2:127: the key of "certificate_path" is either in "private_key_path", or in "key_provider" by "key_name"'],
+  ],
+  [
+    'a trust domain other than that of the ID is refused',
+    `${spire('trust_domain = "other" trust_bundle_path = "b" attestation "join_token" { token_file = "t" }')}${tunnel('')}`,
+    ['2:106: "trust_domain" is not that of "spiffe_id", "td": a server issues for its own only'],
+  ],
+  [
+    'a key type that SPIRE does not sign for is refused',
+    `${spire('key_type = "ec-p521" trust_bundle_path = "b" attestation "join_token" { token_file = "t" }')}${tunnel('')}`,
+    ['2:102: "key_type" with source "spire-server" needs one of "ec-p256", "ec-p384", "rsa-2048", "rsa-4096"'],
   ],
   [
     'a source that is none is refused',
     `${identity('a', 'source = "autority"')}${tunnel('')}`,
-    ['1:25: "source" needs "workload-api" or "authority", not "autority"; did you mean "authority"?'],
+    ['1:25: "source" needs "workload-api" or "authority" or "spire-server", not "autority"; did you mean "authority"?'],
   ],
   [
     'an authority that is no unix socket is refused',

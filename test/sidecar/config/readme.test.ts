@@ -6,6 +6,7 @@ import { entryKeys } from '../../../sidecar/config/registration-file.js'
 import type { KeyTable } from '../../../sidecar/config/schema/spec.js'
 import {
   allowKeys,
+  attestationKeys,
   blockTables,
   jwtSvidKeys,
   onUpdateKeys,
@@ -30,6 +31,7 @@ const sections: readonly (readonly [heading: string, keys: KeyTable])[] = [
   ['Keys outside of blocks', topLevelKeys],
   ...Object.entries(blockTables).map(([name, { keys }]) => [`Block: ${name}`, keys] as const),
   ['Block: allow', allowKeys],
+  ['Block: attestation', attestationKeys],
   ['Block: jwt_svids', jwtSvidKeys],
   ['Block: on_update', onUpdateKeys],
   ['Block: entry', entryKeys],
@@ -46,6 +48,6 @@ test('every block has its section in the README', () => {
   const headings = [...readme.matchAll(/^## Block: (.*)$/gm)].map(([, name]) => name)
   assert.deepEqual(
     new Set(headings),
-    new Set([...Object.keys(blockTables), 'allow', 'jwt_svids', 'on_update', 'entry']),
+    new Set([...Object.keys(blockTables), 'allow', 'attestation', 'jwt_svids', 'on_update', 'entry']),
   )
 })
