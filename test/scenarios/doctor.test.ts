@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -97,6 +98,19 @@ for (const [what, answer, keys, expected, text] of failures) {
     assert.match(stdout, text)
   })
 }
+
+test('when the socket has outlived its agent, doctor says that nobody listens', async (t) => {
+  const folder = temporaryFolder(t)
+  const socket = join(folder, 'agent.sock')
+  // A process that is killed leaves its socket behind.
+  const leave = `require('node:net').createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', leave])
+  const file = join(folder, 'svidecar.conf')
+  writeFileSync(file, `agent_address = "unix://${socket}"\n${tunnel('default')}`)
+  const { status: exit, stdout } = await svidecar(['doctor', '--config', file])
+  assert.equal(exit, 1)
+  assert.match(stdout, /ok +socket .*\n +FAILED +connection +nobody listens: is the SPIRE agent running/)
+})
 
 test('it prints the selectors SPIRE finds of this process, and the command that makes an entry of them', async (t) => {
   const { stdout } = await examined(t, undefined, 'spiffe_id = "spiffe://example.org/edge"')

@@ -1,0 +1,3 @@
+import { testInteroperates } from './interoperates.js'
+
+testInteroperates('rust', 'spiffe (Rust)')
