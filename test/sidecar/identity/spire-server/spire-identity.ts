@@ -7,7 +7,12 @@ import type { SpireServerIdentityConfig } from '../../../../sidecar/config/index
 import type { IdentityEvent, IdentityUpdate } from '../../../../sidecar/identity/identity-source.js'
 import { SpireServerSource } from '../../../../sidecar/identity/spire-server/spire-server-source.js'
 import { openMemoryProvider, openProvider, type Provider } from '../../../../parsec-core/index.js'
-import type { FakeSpireServer } from '../../../fakes/fake-spire-server/fake-spire-server.js'
+
+/** What a source and its files need of a server, the tests' own or SPIRE's. */
+export interface ServerUnderTest {
+  readonly address: SpireServerIdentityConfig['serverAddress']
+  readonly authority: { readonly trustDomain: string; readonly bundlePem: string }
+}
 
 export const workloadId = 'spiffe://example.org/edge/eventbus'
 
@@ -26,7 +31,7 @@ export class SpireFolder {
     writeFileSync(this.tokenFile, `${token}\n`, { mode: 0o600 })
   }
 
-  writeBundle(server: FakeSpireServer): void {
+  writeBundle(server: ServerUnderTest): void {
     writeFileSync(this.bundleFile, server.authority.bundlePem)
   }
 
@@ -56,7 +61,7 @@ export interface OpenOptions {
 }
 
 /** A source under test with everything it told; ends with its scope. */
-export async function openSpireSource(server: FakeSpireServer, folder: SpireFolder, options: OpenOptions = {}) {
+export async function openSpireSource(server: ServerUnderTest, folder: SpireFolder, options: OpenOptions = {}) {
   const provider = options.provider ?? (await openMemoryProvider('identity keys'))
   const events: IdentityEvent[] = []
   const warnings: string[] = []
