@@ -40,11 +40,11 @@ const peers = [
   { name: 'Rust', full: true, isThere: () => answers('cargo', '--version'), build: buildRust },
 ]
 
-/** Builds what there is a toolchain for. Throws StepFailed for a missing one under CI, where its tests must run. */
+/** Builds what there is a toolchain for. Throws StepFailed for a missing one in a full run under CI, where its tests must run. */
 export async function buildPeers({ full }) {
   for (const { name, build, isThere } of peers.filter((peer) => full || !peer.full)) {
     if (isThere()) await build()
-    else if (process.env.CI === 'true') throw new StepFailed(`the toolchain of the ${name} peer is missing`)
+    else if (full && process.env.CI === 'true') throw new StepFailed(`the toolchain of the ${name} peer is missing`)
     else console.log(`  no ${name} here: its tests of interoperation are skipped`)
   }
 }
