@@ -8,6 +8,7 @@ import { AuthorityClient } from './authority-client.js'
 import { takeTurn } from './authority-queue.js'
 import { acceptSvid, type AcceptedSvid } from './authority-response.js'
 import type { IdentityListener, IdentitySource, IdentityUpdate } from './identity-source.js'
+import { renewalTime } from './renewal-time.js'
 import { RotatingKey, type CandidateKey } from './rotating-key.js'
 
 export interface AuthoritySourceOptions extends IdentityListener {
@@ -25,9 +26,6 @@ interface Offer {
   readonly accepted: AcceptedSvid
 }
 
-/** Renewal at half of what is left of an SVID, a little earlier by chance, so that many do not renew at once. */
-const renewalFraction = 0.5
-const renewalJitter = 0.1
 const shortestRenewalMs = 200
 
 /** The socket is on this host, and recovery shall take no longer than a glance: the pauses stay short. */
@@ -84,7 +82,7 @@ export class AuthoritySource implements IdentitySource {
           yield { ...offer.accepted.update, refuse }
           await this.#conclude(offer, used)
         }
-        await this.#pause(signal, this.#failures === 0 && offer ? renewalTime(offer.accepted) : this.#retryAt())
+        await this.#pause(signal, this.#failures === 0 && offer ? nextRenewal(offer.accepted) : this.#retryAt())
       }
     } finally {
       unlisten()
@@ -181,8 +179,7 @@ export class AuthoritySource implements IdentitySource {
   }
 }
 
-function renewalTime({ verified }: AcceptedSvid): number {
+function nextRenewal({ verified }: AcceptedSvid): number {
   const now = Date.now()
-  const share = renewalFraction - Math.random() * renewalJitter
-  return now + Math.max(shortestRenewalMs, (verified.notAfter.getTime() - now) * share)
+  return Math.max(now + shortestRenewalMs, renewalTime(now, verified.notAfter.getTime()))
 }

@@ -3,6 +3,7 @@ import { parseTrustDomain, type X509BundleSet } from '../../../workload-api/inde
 import { Alarm } from '../../clock/alarm.js'
 import type { SpireServerIdentityConfig } from '../../config/index.js'
 import type { IdentityListener, IdentitySource, IdentityUpdate } from '../identity-source.js'
+import { renewalTime } from '../renewal-time.js'
 import { RotatingKey, type CandidateKey } from '../rotating-key.js'
 import { SpireAgent } from './agent.js'
 import type { ServerConnection } from './channel/server-connection.js'
@@ -34,7 +35,6 @@ interface Offer {
   readonly entry: Entry
 }
 
-const renewalFraction = 0.5
 const jitter = 0.1
 const shortestRenewalMs = 200
 const longestBackoffMs = 15_000
@@ -204,7 +204,7 @@ export class SpireServerSource implements IdentitySource {
     if (used) {
       this.#keys.use(offer.key, Date.now())
       this.#current = offer
-      if (isNew) this.#renewAt = renewalTime(offer.issued)
+      if (isNew) this.#renewAt = nextRenewal(offer.issued)
       return
     }
     this.#failures += 1
@@ -268,10 +268,9 @@ function updateOf({ key, issued, bundles, entry }: Offer): Omit<IdentityUpdate, 
   return { chain: issued.chain, signer: key.signer, bundles, hint: entry.hint }
 }
 
-function renewalTime({ verified: { notAfter } }: IssuedSvid): number {
+function nextRenewal({ verified: { notAfter } }: IssuedSvid): number {
   const now = Date.now()
-  const share = renewalFraction - Math.random() * jitter
-  return now + Math.max(shortestRenewalMs, (notAfter.getTime() - now) * share)
+  return Math.max(now + shortestRenewalMs, renewalTime(now, notAfter.getTime()))
 }
 
 function pollByLife(current: Offer | undefined): number {

@@ -1,4 +1,5 @@
 import type { SpiffeId, X509BundleSet } from '../../../workload-api/index.js'
+import { renewalTime } from '../renewal-time.js'
 import type { AgentKey } from './agent-keys.js'
 import { verifyFromItsBeginning } from './issued-svid.js'
 import { SpireError } from './spire-error.js'
@@ -14,15 +15,10 @@ export interface Standing {
   readonly renewAt: number
 }
 
-/** Half of its life, a little earlier by chance, so that many do not renew at once. */
-const renewalFraction = 0.5
-const renewalJitter = 0.1
-
 /** Throws `SpiffeError` for an SVID that the bundle does not vouch for (any more). */
 export function standingOf(record: AgentRecord, key: AgentKey, bundles: X509BundleSet): Standing {
   const { id, notBefore, notAfter } = verifyFromItsBeginning(record.chain, bundles)
-  const life = notAfter.getTime() - notBefore.getTime()
-  const renewAt = notBefore.getTime() + life * (renewalFraction - Math.random() * renewalJitter)
+  const renewAt = renewalTime(notBefore.getTime(), notAfter.getTime())
   return { record, key, id, notBefore, notAfter, renewAt }
 }
 
